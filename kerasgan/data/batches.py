@@ -1,0 +1,48 @@
+"""From decoded images to the batches that `fit` takes."""
+
+import tensorflow as tf
+
+from kerasgan.arguments import check_positive
+
+
+def image_batches(images, batch_size, shuffle, seed, source):
+    """Returns a `tf.data.Dataset` of batches of float images in [-1, 1].
+
+    Args:
+        images: uint8 array `(n, height, width, channels)`, usually a memory map.
+        batch_size: Int. With `shuffle` every batch has as many, and images left
+            over sit out the epoch; without, the last batch may be smaller.
+        shuffle: Whether every epoch has another order, over all the images.
+        seed: Int or None, decides the orders.
+        source: What the images are, for messages.
+
+    Returns:
+        A dataset of float32 `(batch, height, width, channels)` in [-1, 1], with a
+        known cardinality, prefetched.
+
+    Raises:
+        ValueError: If `batch_size` is not positive, or larger than the data.
+    """
+    check_positive(batch_size=batch_size)
+    n = len(images)
+    if n < (batch_size if shuffle else 1):
+        raise ValueError(
+            f"batch_size is {batch_size}, but {source} has {n} images; expected at "
+            "least one batch."
+        )
+
+    def read(rows):
+        # Only indices are shuffled, and the images of a batch read at once: that
+        # is what makes an epoch from the cache cheap.
+        pixels = tf.numpy_function(images.__getitem__, [rows], tf.uint8)
+        pixels = tf.ensure_shape(pixels, (rows.shape[0], *images.shape[1:]))
+        return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+    dataset = tf.data.Dataset.range(n)
+    if shuffle:
+        dataset = dataset.shuffle(n, seed=seed, reshuffle_each_iteration=True)
+    return (
+        dataset.batch(batch_size, drop_remainder=shuffle)
+        .map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        .prefetch(tf.data.AUTOTUNE)
+    )

@@ -1,0 +1,226 @@
+"""CelebA, and drawn faces that are labelled like it, from tfds."""
+
+import os
+
+import tensorflow as tf
+
+from kerasgan.arguments import check_choice, size_pair
+from kerasgan.data.batches import image_batches
+from kerasgan.data.cache import cached_images
+
+# Images decoded, cropped and resized at once: whole batches resize faster.
+DECODED_AT_ONCE = 64
+DATASETS = ("celeb_a", "synthetic_faces")
+
+
+def celeb_a(
+    image_size=64,
+    split="train",
+    *,
+    attribute=None,
+    value=True,
+    batch_size=64,
+    shuffle=True,
+    seed=None,
+    data_dir=None,
+    dataset="celeb_a",
+):
+    """Returns the faces of tfds `celeb_a`, 178x218 pixels, cropped and resized.
+
+    Each image is cropped to its middle, as large as the shape of `image_size`
+    allows, and averaged down to that size. The first call decodes what it needs
+    into a cache on disk; later calls, in any process, only open it. From "Deep
+    Learning Face Attributes in the Wild", Liu et al. 2015,
+    https://arxiv.org/abs/1411.7766.
+
+    Args:
+        image_size: Int, or a pair `(height, width)`, in pixels.
+        split: `"train"`, `"validation"`, `"test"`, or a part of one as tfds
+            writes it: `"train[:10%]"`.
+        attribute: One of the 40 attributes, `"Male"` say; only images that have
+            it are returned, and only those are decoded. None returns all.
+        value: False returns the images that do not have the attribute instead.
+        batch_size: Int, images in a batch.
+        shuffle: Whether each epoch has an order of its own. Without it, the last
+            batch may be smaller than the others.
+        seed: Int that decides the orders.
+        data_dir: Folder of tfds, by default `~/tensorflow_datasets`.
+        dataset: `"celeb_a"`, or `"synthetic_faces"` for drawn ones.
+
+    Returns:
+        A `tf.data.Dataset` of float32 `(batch, height, width, 3)` in [-1, 1].
+
+    Raises:
+        ValueError: If an argument is none of the above, or nothing is left.
+        FileNotFoundError: If the data is not there and cannot be downloaded; the
+            message says what to do.
+
+    Example:
+
+    >>> women = kerasgan.data.celeb_a(64, attribute="Male", value=False)
+    """
+    height, width = size_pair(image_size)
+    check_choice("dataset", dataset, DATASETS)
+    builder = _builder(dataset, data_dir)
+    total = _count(builder, split)
+    if attribute is not None:
+        check_choice("attribute", attribute, builder.info.features["attributes"])
+    images, _ = cached_images(
+        name=f"{dataset}-{height}x{width}",
+        facts={
+            "dataset": builder.info.full_name,
+            "data_path": str(builder.data_path),
+            # A folder that was prepared again is another data set.
+            "prepared": os.stat(
+                os.path.join(builder.data_path, "dataset_info.json")
+            ).st_mtime_ns,
+            "split": split,
+            "attribute": None if attribute is None else [attribute, bool(value)],
+        },
+        image_shape=(height, width, 3),
+        total=total,
+        decode=lambda: _decode(builder, split, attribute, value, (height, width)),
+    )
+    which = "" if attribute is None else f" with {attribute} {bool(value)}"
+    return image_batches(
+        images, batch_size, shuffle, seed, f"{dataset} {split!r}{which}"
+    )
+
+
+def celeb_a_by_attribute(attribute, image_size=64, split="train", **options):
+    """Returns the two halves of `celeb_a`: with an attribute, and without it.
+
+    Args:
+        attribute: One of the 40 attributes, `"Male"` say.
+        image_size: As in `celeb_a`.
+        split: As in `celeb_a`.
+        **options: The other arguments of `celeb_a`.
+
+    Returns:
+        A pair of datasets as `celeb_a` returns them.
+
+    Raises:
+        ValueError: As `celeb_a`; also if one half is empty.
+
+    Example:
+
+    >>> men, women = kerasgan.data.celeb_a_by_attribute("Male", image_size=64)
+    """
+    return tuple(
+        celeb_a(image_size, split, attribute=attribute, value=value, **options)
+        for value in (True, False)
+    )
+
+
+def synthetic_faces(image_size=64, split="train", **options):
+    """Returns drawn faces with the labels of CelebA; nothing is downloaded.
+
+    10,000 faces are drawn the first time, in about a minute. See
+    `kerasgan.data.synthetic_faces.SyntheticFaces` for what is drawn.
+
+    Args:
+        image_size: As in `celeb_a`.
+        split: As in `celeb_a`.
+        **options: The other arguments of `celeb_a`.
+
+    Returns:
+        A dataset as `celeb_a` returns it.
+
+    Example:
+
+    >>> gan.fit(kerasgan.data.synthetic_faces(image_size=64), epochs=10)
+    """
+    return celeb_a(image_size, split, dataset="synthetic_faces", **options)
+
+
+def _builder(dataset, data_dir):
+    """Returns the tfds builder of a data set that is on disk."""
+    # Imported when used: it costs seconds.
+    import tensorflow_datasets as tfds
+
+    if dataset == "synthetic_faces":
+        from kerasgan.data.synthetic_faces import SyntheticFaces
+
+        builder = SyntheticFaces(data_dir=data_dir)
+        builder.download_and_prepare()
+        return builder
+    builder = tfds.builder(dataset, data_dir=data_dir)
+    if not builder.is_prepared():
+        try:
+            builder.download_and_prepare()
+        except Exception as error:
+            raise FileNotFoundError(
+                f"celeb_a is not in {builder.data_dir}, and tfds could not download "
+                f"it ({type(error).__name__}): Google Drive limits its downloads.\n"
+                "With a copy from elsewhere (the official files or Kaggle's), run "
+                "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "
+                "the same data_dir here."
+            ) from error
+    return builder
+
+
+def _count(builder, split):
+    try:
+        return builder.info.splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        names = ", ".join(map(repr, builder.info.splits))
+        raise ValueError(
+            f"split is {split!r}; expected one of {names}, or a part such as "
+            "'train[:10%]'."
+        ) from error
+
+
+def _decode(builder, split, attribute, value, size):
+    """Yields uint8 batches of the images that have the attribute."""
+    import tensorflow_datasets as tfds
+
+    wanted = {"image": True}
+    if attribute is not None:
+        wanted["attributes"] = {attribute}
+    dataset = builder.as_dataset(
+        split=split,
+        # tfds would decode every JPEG before a filter could see its attributes.
+        decoders=tfds.decode.PartialDecoding(
+            wanted, decoders={"image": tfds.decode.SkipDecoding()}
+        ),
+    )
+    if attribute is not None:
+        dataset = dataset.filter(
+            lambda example: tf.equal(example["attributes"][attribute], value)
+        )
+    window = _middle(builder.info.features["image"].shape[:2], size)
+    dataset = dataset.map(
+        lambda example: tf.io.decode_and_crop_jpeg(
+            example["image"], window, channels=3
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).batch(DECODED_AT_ONCE)
+    yield from (
+        dataset.map(lambda images: resize(images, size), tf.data.AUTOTUNE)
+        .prefetch(tf.data.AUTOTUNE)
+        .as_numpy_iterator()
+    )
+
+
+def _middle(shape, size):
+    """Returns `(top, left, height, width)` of the largest crop shaped like `size`."""
+    scale = min(shape[0] / size[0], shape[1] / size[1])
+    height, width = (max(1, round(side * scale)) for side in size)
+    return (shape[0] - height) // 2, (shape[1] - width) // 2, height, width
+
+
+def resize(images, size):
+    """Resizes uint8 images without aliasing.
+
+    Args:
+        images: uint8 tensor `(n, height, width, channels)`.
+        size: Pair `(height, width)`.
+
+    Returns:
+        A uint8 tensor `(n, *size, channels)`. Each pixel is the mean of the area
+        it covers; images that grow are interpolated instead.
+    """
+    grows = images.shape[1] < size[0] or images.shape[2] < size[1]
+    method = "bicubic" if grows else "area"
+    resized = tf.image.resize(images, size, method=method)
+    return tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8)

@@ -1,0 +1,160 @@
+"""Any folder of images."""
+
+import concurrent.futures
+import os
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kerasgan.arguments import check_choice, size_pair
+from kerasgan.data.batches import image_batches
+from kerasgan.data.cache import cached_images
+
+# Keras's color modes, with Pillow's name and the number of channels.
+COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
+# Images decoded before they are written to the cache.
+DECODED_AT_ONCE = 256
+
+
+def image_folder(
+    path,
+    image_size=64,
+    *,
+    color_mode="rgb",
+    batch_size=64,
+    shuffle=True,
+    seed=None,
+):
+    """Returns the images of a folder and of all folders in it.
+
+    A file is an image if its content is one Pillow can read, whatever its name
+    says. Images are turned upright as their EXIF data asks, cropped to their
+    middle, as large as the shape of `image_size` allows, and resized with
+    antialiasing. Transparent parts become white, unless alpha is kept. The first
+    call decodes them into a cache on disk, which later calls open, until a file
+    of the folder changes.
+
+    Args:
+        path: The folder.
+        image_size: Int, or a pair `(height, width)`, in pixels.
+        color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
+        batch_size: Int, images in a batch.
+        shuffle: Whether each epoch has an order of its own. Without it, images
+            come sorted by path, and the last batch may be smaller than the others.
+        seed: Int that decides the orders.
+
+    Returns:
+        A `tf.data.Dataset` of float32 `(batch, height, width, channels)` in
+        [-1, 1].
+
+    Warns:
+        UserWarning: If files could not be read, with their number and names.
+
+    Raises:
+        FileNotFoundError: If `path` is not a folder.
+        ValueError: If it holds no image, or an argument is none of the above.
+
+    Example:
+
+    >>> flowers = kerasgan.data.image_folder("flowers", image_size=(64, 96))
+    """
+    size = size_pair(image_size)
+    check_choice("color_mode", color_mode, COLOR_MODES)
+    folder = pathlib.Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"path is {str(path)!r}; expected a folder of images.")
+    files = _files(folder)
+    images, notes = cached_images(
+        name=f"folder-{size[0]}x{size[1]}",
+        facts={"color_mode": color_mode, "files": _facts(files)},
+        image_shape=(*size, COLOR_MODES[color_mode][1]),
+        total=len(files),
+        decode=lambda: _decode(folder, files, size, color_mode),
+    )
+    skipped = notes.get("skipped", [])
+    if not len(images):
+        raise ValueError(
+            f"path is {str(path)!r}, where none of {len(files)} files is a readable "
+            "image; expected a folder of images."
+        )
+    if skipped:
+        names = ", ".join(skipped[:5])
+        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+        warnings.warn(
+            f"{len(skipped)} of {len(files)} files in {path} are not readable images "
+            f"and were skipped: {names}{more}.",
+            stacklevel=2,
+        )
+    return image_batches(images, batch_size, shuffle, seed, str(path))
+
+
+def _files(folder):
+    """Returns all visible files below a folder, sorted by path."""
+    found = []
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            pathlib.Path(root, name) for name in names if not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def _facts(files):
+    """Returns what tells when a folder has changed: names, sizes and times."""
+    status = ((file, file.stat()) for file in files)
+    return [[str(file.resolve()), s.st_size, s.st_mtime_ns] for file, s in status]
+
+
+def read_image(path, size, color_mode="rgb"):
+    """Reads one image file, cropped to its middle and resized with antialiasing.
+
+    Args:
+        path: The file.
+        size: Pair `(height, width)`.
+        color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
+
+    Returns:
+        A uint8 array `(height, width, channels)`.
+
+    Raises:
+        OSError: If Pillow cannot read it, to the last byte.
+    """
+    mode, channels = COLOR_MODES[color_mode]
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            # Pillow clips 16 bits to 8 instead of scaling them.
+            pixels = np.asarray(image, "float32") / 257.0
+            image = Image.fromarray(np.rint(pixels).clip(0, 255).astype("uint8"))
+        transparent = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")
+        if transparent and mode != "RGBA":
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image.convert("RGBA"))
+        image = ImageOps.fit(
+            image.convert(mode), (size[1], size[0]), Image.Resampling.LANCZOS
+        )
+        return np.asarray(image).reshape(*size, channels)
+
+
+def _decode(folder, files, size, color_mode):
+    """Yields uint8 batches; returns the names of the files that are no images."""
+    skipped = []
+
+    def read(file):
+        try:
+            return read_image(file, size, color_mode)
+        # What Pillow raises for damaged files depends on their format.
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return str(file.relative_to(folder))
+
+    # Pillow lets other threads run while it decodes and resizes.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for start in range(0, len(files), DECODED_AT_ONCE):
+            results = list(pool.map(read, files[start : start + DECODED_AT_ONCE]))
+            skipped += [result for result in results if isinstance(result, str)]
+            images = [result for result in results if not isinstance(result, str)]
+            if images:
+                yield np.stack(images)
+    return {"skipped": skipped}

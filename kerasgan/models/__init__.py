@@ -1,0 +1,5 @@
+"""Adversarial models."""
+
+from kerasgan.models.gan import GAN
+
+__all__ = ["GAN"]

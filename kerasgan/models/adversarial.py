@@ -1,0 +1,228 @@
+"""What every adversarial model shares: two players, two optimizers, one loss."""
+
+import keras
+import tensorflow as tf
+
+from kerasgan import losses
+from kerasgan.arguments import check_positive
+from kerasgan.models import checks
+from kerasgan.models.randomness import draw_seed, step_seed
+
+# What the Keras guide to DCGAN uses with its Keras loss.
+GUIDE_LABEL_NOISE = 0.05
+# One number for each thing that a step draws, so that no two share a seed.
+LATENTS, LABEL_NOISE, EVALUATION = range(3)
+
+
+class AdversarialModel(keras.Model):
+    """The moves that adversarial models share, and the state behind them.
+
+    A subclass says who its players are, in `players`, and what its data must look
+    like, in `check_data`; its `train_step` is put together from the moves here.
+
+    Args:
+        seed: Int from which every draw of training follows; by default drawn from
+            Python's `random`, which `keras.utils.set_random_seed` sets.
+        name: Name of the model.
+    """
+
+    def __init__(self, seed=None, name=None):
+        super().__init__(name=name)
+        self.seed = draw_seed() if seed is None else int(seed)
+        self.step = self.add_weight(
+            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.d_loss_metric = keras.metrics.Mean(name="d_loss")
+        self.g_loss_metric = keras.metrics.Mean(name="g_loss")
+        self.real_score_metric = keras.metrics.Mean(name="real_score")
+        self.fake_score_metric = keras.metrics.Mean(name="fake_score")
+
+    def players(self):
+        """Returns the list of generators and the list of discriminators."""
+        raise NotImplementedError
+
+    def check_data(self, x, y):
+        """Raises a ValueError if `fit(x, y)` could not train on what it got."""
+        raise NotImplementedError
+
+    def compile(
+        self,
+        d_optimizer=None,
+        g_optimizer=None,
+        loss_fn="non_saturating",
+        label_noise=None,
+        **kwargs,
+    ):
+        """Configures the model for training.
+
+        Args:
+            d_optimizer: Keras optimizer of the discriminator, or its name. By
+                default Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
+            g_optimizer: The same for the generator; another object.
+            loss_fn: Name of an adversarial loss (`"minimax"`,
+                `"non_saturating"`, `"least_squares"`), an object of
+                `kerasgan.losses`, or any Keras loss on (labels, predictions).
+            label_noise: Float in [0, 1]. Each label is moved towards that of the
+                other class by a number drawn uniformly between 0 and this. By
+                default 0.05 with a Keras loss and 0 otherwise.
+            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+                `keras.Model.compile`. XLA is off unless `jit_compile=True`: on a
+                CPU it makes these models slower.
+
+        Raises:
+            ValueError: If the loss is unknown or does not fit the last activation
+                of the discriminator, if the optimizers are one object, or if the
+                label noise is out of range or the loss has no labels.
+        """
+        generators, discriminators = self.players()
+        self.loss_fn = losses.get(loss_fn)
+        for discriminator in discriminators:
+            checks.check_loss_fits(discriminator, self.loss_fn)
+        has_labels = isinstance(self.loss_fn, losses.LabelLoss)
+        if label_noise is None:
+            keras_loss = isinstance(self.loss_fn, losses.KerasLoss)
+            label_noise = GUIDE_LABEL_NOISE if keras_loss else 0.0
+        if not 0.0 <= label_noise <= 1.0:
+            raise ValueError(
+                f"label_noise is {label_noise}; expected a number in [0, 1]."
+            )
+        if label_noise and not has_labels:
+            raise ValueError(
+                f"label_noise is {label_noise}, but loss_fn "
+                f"{type(self.loss_fn).__name__} has no labels; expected 0, or a "
+                "subclass of kerasgan.losses.LabelLoss."
+            )
+        self.label_noise = float(label_noise)
+        if d_optimizer is not None and d_optimizer is g_optimizer:
+            raise ValueError(
+                "g_optimizer is the same object as d_optimizer; expected one for each, "
+                "because an optimizer keeps state about the weights it updates."
+            )
+        self.d_optimizer = _optimizer(d_optimizer)
+        self.g_optimizer = _optimizer(g_optimizer)
+        # Keras's own callbacks look at model.optimizer.
+        kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=self.g_optimizer, **kwargs)
+        # Built here, not at the first step, so that loading finds their variables.
+        self.d_optimizer.build(_trainable_variables("discriminator", discriminators))
+        self.g_optimizer.build(_trainable_variables("generator", generators))
+
+    def get_compile_config(self):
+        """Returns what `compile_from_config` needs to compile this model again."""
+        return {
+            "d_optimizer": keras.saving.serialize_keras_object(self.d_optimizer),
+            "g_optimizer": keras.saving.serialize_keras_object(self.g_optimizer),
+            "loss_fn": keras.saving.serialize_keras_object(self.loss_fn),
+            "label_noise": self.label_noise,
+        }
+
+    def compile_from_config(self, config):
+        """Compiles the model as it was when `get_compile_config` was called."""
+        objects = ("d_optimizer", "g_optimizer", "loss_fn")
+        self.compile(
+            **{
+                key: keras.saving.deserialize_keras_object(value)
+                if key in objects
+                else value
+                for key, value in config.items()
+            }
+        )
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        **kwargs,
+    ):
+        """Trains the model, after a look at whether the data fits it.
+
+        Takes what `keras.Model.fit` takes and returns its `History`. Before the
+        first step ever, the first images are compared with the networks: their
+        shape, and their range against the generator's last activation.
+
+        Raises:
+            ValueError: If the data does not fit the networks, or `epochs` or
+                `batch_size` is not positive.
+        """
+        check_positive(epochs=epochs)
+        if batch_size is not None:
+            check_positive(batch_size=batch_size)
+        if int(self.step) == 0:
+            self.check_data(x, y)
+        if isinstance(x, tf.data.Dataset):
+            # Keras would warn that its own default does not apply to datasets.
+            kwargs.setdefault("shuffle", False)
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            **kwargs,
+        )
+
+    @property
+    def metrics(self):
+        return [
+            self.d_loss_metric,
+            self.g_loss_metric,
+            self.real_score_metric,
+            self.fake_score_metric,
+        ]
+
+    def draw_labels(self, real, fake, purpose):
+        """Draws the labels of one discriminator update.
+
+        Args:
+            real: Answers to real images.
+            fake: Answers to generated images.
+            purpose: Int that tells this update from others in the step.
+
+        Returns:
+            A pair of tensors shaped like `real` and `fake`: 1 and 0, each moved
+            towards the other by up to `label_noise`.
+        """
+        noise = [
+            tf.random.stateless_uniform(
+                tf.shape(answers),
+                step_seed(self.seed, self.step, LABEL_NOISE, purpose, player),
+                maxval=self.label_noise,
+                dtype=answers.dtype,
+            )
+            for player, answers in enumerate((real, fake))
+        ]
+        return 1.0 - noise[0], noise[1]
+
+    def discriminator_loss(self, real, fake, purpose):
+        """Returns the discriminator's loss on its answers, with label noise if any."""
+        if not self.label_noise:
+            return self.loss_fn.discriminator_loss(real, fake)
+        labels = self.draw_labels(real, fake, purpose)
+        return self.loss_fn.discriminator_loss(real, fake, labels=labels)
+
+
+def apply_gradients(optimizer, tape, loss, variables):
+    """Moves `variables` down the gradient of `loss` that `tape` recorded."""
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def _optimizer(identifier):
+    if identifier is None:
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+    return keras.optimizers.get(identifier)
+
+
+def _trainable_variables(role, networks):
+    variables = [v for network in networks for v in network.trainable_variables]
+    if not variables:
+        names = ", ".join(network.name for network in networks)
+        raise ValueError(
+            f"{role} {names} has no trainable weights; expected a network to train."
+        )
+    return variables

@@ -1,0 +1,363 @@
+"""`GAN`: one generator against one discriminator."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.arguments import check_positive
+from kerasgan.images import VALUE_RANGES
+from kerasgan.models import checks
+from kerasgan.models.adversarial import (
+    EVALUATION,
+    LATENTS,
+    AdversarialModel,
+    apply_gradients,
+)
+from kerasgan.models.averaging import averaged_copy, update_average
+from kerasgan.models.randomness import draw_seed, fold_in, step_seed
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class GAN(AdversarialModel):
+    """A generator and a discriminator trained against each other.
+
+    What the generator takes decides what the data has to be. A generator whose
+    input is a vector, or a map of 1x1, draws latents: the data yields images. A
+    generator whose input is an image translates: the data yields pairs
+    `(source, target)`. The discriminator may answer with one value an image or
+    with a map of patches. Training alternates, as in "Generative Adversarial
+    Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, algorithm
+    1, with one pass of the generator shared by both updates.
+
+    Args:
+        discriminator: Keras model from images `(height, width, channels)` to
+            answers of any shape; more means real.
+        generator: Keras model to images of that shape, from latents
+            `(latent_dim,)` or `(1, 1, latent_dim)`, or from images.
+        latent_dim: Int, the length of the latents; by default what the generator
+            takes.
+        latent_distribution: `"normal"` for standard normal latents, or a pair
+            `(low, high)` for latents uniform in between.
+        ema_decay: Float in [0, 1). The generator's weights are averaged over the
+            steps with this decay, and the average draws the images. None keeps
+            no average.
+        seed: Int from which latents and label noise follow, together with the
+            step; by default drawn.
+        name: Name of the model.
+
+    Raises:
+        ValueError: If the networks do not fit each other or `latent_dim`.
+
+    Example:
+
+    >>> gan = kerasgan.GAN(
+    ...     generator=kerasgan.networks.dcgan_generator((64, 64, 3)),
+    ...     discriminator=kerasgan.networks.dcgan_discriminator((64, 64, 3)),
+    ... )
+    >>> gan.compile(loss_fn="non_saturating", label_noise=0.05)
+    >>> gan.fit(kerasgan.data.synthetic_faces(64), epochs=10)
+    >>> images = gan.generate(16, seed=0)  # (16, 64, 64, 3) in [-1, 1]
+    """
+
+    def __init__(
+        self,
+        discriminator,
+        generator,
+        latent_dim=None,
+        *,
+        latent_distribution="normal",
+        ema_decay=0.999,
+        seed=None,
+        name="gan",
+    ):
+        super().__init__(seed=seed, name=name)
+        checks.input_shape("generator", generator)
+        checks.check_networks_meet(generator, discriminator)
+        self.discriminator = discriminator
+        self.generator = generator
+        self.latent_dim = _check_latent_dim(latent_dim, self.latent_shape)
+        self.latent_distribution = _check_distribution(latent_distribution)
+        if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+            raise ValueError(
+                f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
+            )
+        self.ema_decay = ema_decay
+        self.ema_generator = None if ema_decay is None else averaged_copy(generator)
+        self.built = True
+
+    @property
+    def latent_shape(self):
+        """Shape of one latent; None if the generator takes images."""
+        shape = checks.input_shape("generator", self.generator)
+        is_latent = len(shape) == 1 or (len(shape) == 3 and shape[:2] == (1, 1))
+        return shape if is_latent else None
+
+    @property
+    def value_range(self):
+        """Pair of floats between which the generator's images lie."""
+        activation = checks.output_activation(self.generator)
+        return VALUE_RANGES.get(activation, VALUE_RANGES["tanh"])
+
+    def players(self):
+        return [self.generator], [self.discriminator]
+
+    def compile(
+        self,
+        d_optimizer=None,
+        g_optimizer=None,
+        loss_fn="non_saturating",
+        label_noise=None,
+        discriminator_steps=1,
+        **kwargs,
+    ):
+        """Configures the model for training.
+
+        Args:
+            d_optimizer: Keras optimizer of the discriminator, or its name. By
+                default Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
+            g_optimizer: The same for the generator; another object.
+            loss_fn: Name of an adversarial loss (`"minimax"`,
+                `"non_saturating"`, `"least_squares"`), an object of
+                `kerasgan.losses`, or any Keras loss on (labels, predictions).
+            label_noise: Float in [0, 1]. Each label is moved towards that of the
+                other class by a number drawn uniformly between 0 and this. By
+                default 0.05 with a Keras loss, as in Keras's guide, else 0.
+            discriminator_steps: Int, updates of the discriminator a step. The
+                batch is cut into as many parts, so that each sees real images of
+                its own; the generator makes as many images as one part has.
+            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+                `keras.Model.compile`. XLA is off unless `jit_compile=True`: on a
+                CPU it makes these models slower.
+
+        Raises:
+            ValueError: If the loss is unknown or does not fit the last activation
+                of the discriminator, if the optimizers are one object, or if a
+                number is out of range.
+        """
+        check_positive(discriminator_steps=discriminator_steps)
+        self.discriminator_steps = discriminator_steps
+        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **kwargs)
+
+    def get_compile_config(self):
+        steps = {"discriminator_steps": self.discriminator_steps}
+        return {**super().get_compile_config(), **steps}
+
+    def check_data(self, x, y):
+        batches = checks.first_batches(x, y)
+        pairs = batches and isinstance(batches[0], (tuple, list)) and len(batches[0])
+        if self.latent_shape is not None and pairs and pairs > 1:
+            raise ValueError(
+                f"data yields tuples of {pairs}, but generator draws latents; expected "
+                "images alone."
+            )
+        if self.latent_shape is None and batches and pairs != 2:
+            raise ValueError(
+                "data yields images alone, but generator takes images; expected pairs "
+                "(source, target)."
+            )
+        checks.check_images(
+            batches,
+            "data" if self.latent_shape is not None else "target",
+            lambda batch: batch[-1] if pairs else batch,
+            checks.input_shape("discriminator", self.discriminator),
+            checks.output_activation(self.generator),
+        )
+
+    def latents(self, n, seed):
+        """Draws latents.
+
+        Args:
+            n: Int, how many.
+            seed: Int, or a seed for stateless operations of shape `(2,)`.
+
+        Returns:
+            A float tensor `(n,) + latent_shape`.
+
+        Raises:
+            ValueError: If the generator takes images.
+        """
+        if self.latent_shape is None:
+            raise ValueError(
+                "generator takes images, so there are no latents to draw; expected "
+                "images, given to predict."
+            )
+        seed = fold_in(seed) if isinstance(seed, (int, np.integer)) else seed
+        shape = tf.concat([[n], self.latent_shape], axis=0)
+        if self.latent_distribution == "normal":
+            latents = tf.random.stateless_normal(shape, seed)
+        else:
+            low, high = self.latent_distribution
+            latents = tf.random.stateless_uniform(shape, seed, low, high)
+        return tf.ensure_shape(latents, (None, *self.latent_shape))
+
+    def train_step(self, data):
+        *earlier, (inputs, real) = self._parts(data)
+        for purpose, (extra_inputs, extra_real) in enumerate(earlier, start=1):
+            fake = self.generator(extra_inputs, training=True)
+            self._update_discriminator(extra_real, fake, purpose)
+        generator_tape = tf.GradientTape()
+        with generator_tape:
+            fake = self.generator(inputs, training=True)
+        # Outside the tape: no gradient of the discriminator reaches the generator.
+        self._update_discriminator(real, fake, purpose=0)
+        with generator_tape:
+            g_loss = self.loss_fn.generator_loss(self._answers(fake, training=True))
+        apply_gradients(
+            self.g_optimizer,
+            generator_tape,
+            g_loss,
+            self.generator.trainable_variables,
+        )
+        self.g_loss_metric.update_state(g_loss)
+        if self.ema_generator is not None:
+            update_average(
+                self.ema_generator, self.generator, self.step, self.ema_decay
+            )
+        self.step.assign_add(1)
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        # The count of batches since the metrics were reset: an evaluation draws
+        # the same latents whenever it is repeated.
+        batch = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
+        inputs, real = self._inputs(x, y, fold_in(self.seed, EVALUATION, batch))
+        fake = self(inputs)
+        real_answers = self._answers(real, training=False)
+        fake_answers = self._answers(fake, training=False)
+        self._report(
+            self.loss_fn.discriminator_loss(real_answers, fake_answers),
+            real_answers,
+            fake_answers,
+        )
+        self.g_loss_metric.update_state(self.loss_fn.generator_loss(fake_answers))
+        return self.get_metrics_result()
+
+    def call(self, inputs, training=None):
+        """Generates images: with the averaged generator, unless it is training."""
+        average = self.ema_generator
+        if training or average is None:
+            return self.generator(inputs, training=training)
+        return average(inputs, training=False)
+
+    def generate(self, n, seed=None, averaged=True, batch_size=64):
+        """Draws latents and returns the images they become.
+
+        Args:
+            n: Int, how many images.
+            seed: Int; the same seed gives the same latents. By default drawn.
+            averaged: Whether the averaged generator draws them, where there is
+                one, or the one being trained.
+            batch_size: Int, images generated at once.
+
+        Returns:
+            A NumPy float32 array `(n, height, width, channels)` in `value_range`.
+
+        Raises:
+            ValueError: If the generator takes images, or a number is not positive.
+
+        Example:
+
+        >>> gan.generate(16, seed=0).shape
+        (16, 64, 64, 3)
+        """
+        check_positive(n=n, batch_size=batch_size)
+        latents = self.latents(n, draw_seed() if seed is None else seed)
+        average = averaged and self.ema_generator is not None
+        network = self.ema_generator if average else self.generator
+        return np.concatenate(
+            [
+                np.asarray(
+                    network(latents[i : i + batch_size], training=False), "float32"
+                )
+                for i in range(0, n, batch_size)
+            ]
+        )
+
+    def get_config(self):
+        return {
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "latent_dim": self.latent_dim,
+            "latent_distribution": self.latent_distribution,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            role: keras.saving.deserialize_keras_object(config[role])
+            for role in ("discriminator", "generator")
+        }
+        return cls(**{**config, **networks})
+
+    def _parts(self, data):
+        """Cuts a batch into one (generator input, real images) a discriminator step."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        n, parts = tf.shape(x)[0], self.discriminator_steps
+        size = (n + parts - 1) // parts
+        for part in range(parts):
+            # A batch that does not divide starts again from its first image.
+            rows = (part * size + tf.range(size)) % n
+            cut = [t if t is None or parts == 1 else tf.gather(t, rows) for t in (x, y)]
+            yield self._inputs(*cut, step_seed(self.seed, self.step, LATENTS, part))
+
+    def _inputs(self, x, y, seed):
+        """Returns what the generator takes for a batch, and its real images."""
+        if self.latent_shape is None:
+            return x, y
+        return self.latents(tf.shape(x)[0], seed), x
+
+    def _answers(self, images, training):
+        return tf.cast(self.discriminator(images, training=training), "float32")
+
+    def _update_discriminator(self, real, fake, purpose):
+        with tf.GradientTape() as tape:
+            real_answers = self._answers(real, training=True)
+            fake_answers = self._answers(fake, training=True)
+            d_loss = self.discriminator_loss(real_answers, fake_answers, purpose)
+        apply_gradients(
+            self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables
+        )
+        self._report(d_loss, real_answers, fake_answers)
+
+    def _report(self, d_loss, real_answers, fake_answers):
+        self.d_loss_metric.update_state(d_loss)
+        self.real_score_metric.update_state(tf.reduce_mean(real_answers))
+        self.fake_score_metric.update_state(tf.reduce_mean(fake_answers))
+
+
+def _check_latent_dim(latent_dim, latent_shape):
+    if latent_shape is None:
+        if latent_dim is not None:
+            raise ValueError(
+                f"latent_dim is {latent_dim}, but generator takes images; expected "
+                "None."
+            )
+        return None
+    if latent_dim is None:
+        return latent_shape[-1]
+    check_positive(latent_dim=latent_dim)
+    if latent_dim != latent_shape[-1]:
+        raise ValueError(
+            f"latent_dim is {latent_dim}, but generator takes latents of length "
+            f"{latent_shape[-1]}; expected the same number."
+        )
+    return int(latent_dim)
+
+
+def _check_distribution(distribution):
+    if distribution == "normal":
+        return distribution
+    try:
+        low, high = (float(bound) for bound in distribution)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not low < high:
+        raise ValueError(
+            f"latent_distribution is {distribution!r}; expected 'normal' or a pair "
+            "(low, high)."
+        )
+    return low, high

@@ -1,0 +1,487 @@
+"""What `GAN` promises; the 2x2 GAN and the Keras guide have files of their own."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import losses
+
+SIDE, LATENT_DIM = 8, 3
+SHAPE = (SIDE, SIDE, 3)
+
+
+def latent_generator(input_shape=(LATENT_DIM,), activation="tanh"):
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4 * 4 * 4),
+            keras.layers.Reshape((4, 4, 4)),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.Conv2DTranspose(3, 4, 2, "same", activation=activation),
+        ],
+        name="generator",
+    )
+
+
+def translator():
+    return keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Conv2D(3, 3, 1, "same", activation="tanh")]
+    )
+
+
+def discriminator(activation=None, patches=False):
+    head = (
+        [keras.layers.Conv2D(1, 3, 1, "same", activation=activation)]
+        if patches
+        else [keras.layers.Flatten(), keras.layers.Dense(1, activation=activation)]
+    )
+    return keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Conv2D(4, 4, 2, "same"), *head],
+        name="discriminator",
+    )
+
+
+def images(n=16, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, *SHAPE)).astype("float32")
+
+
+def gan(**options):
+    return kerasgan.GAN(discriminator(), latent_generator(), seed=1, **options)
+
+
+def compiled(model=None, **options):
+    model = model or gan()
+    model.compile(**options)
+    return model
+
+
+def values(variables):
+    return [np.array(v) for v in variables]
+
+
+def assert_same(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+# --- the step -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss_fn", [*losses.NAMES, keras.losses.MeanSquaredError()])
+@pytest.mark.parametrize("patches", [False, True])
+def test_fit_trains_every_weight_and_reports(loss_fn, patches):
+    model = kerasgan.GAN(discriminator(patches=patches), latent_generator(), seed=1)
+    compiled(model, loss_fn=loss_fn, label_noise=0.05)
+    before = values(model.trainable_variables)
+    history = model.fit(images(), batch_size=8, epochs=2, verbose=0).history
+    assert set(history) == {"d_loss", "g_loss", "real_score", "fake_score"}
+    assert np.isfinite(list(history.values())).all()
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        assert not np.array_equal(old, np.asarray(new)), new.name
+    assert int(model.step) == 4
+
+
+def test_a_map_as_input_draws_latents_too():
+    model = kerasgan.GAN(discriminator(), latent_generator((1, 1, LATENT_DIM)))
+    assert model.latent_dim == LATENT_DIM
+    compiled(model).fit(images(), batch_size=8, verbose=0)
+    assert model.generate(2).shape == (2, *SHAPE)
+
+
+def test_an_image_generator_translates_pairs():
+    model = compiled(kerasgan.GAN(discriminator(), translator(), seed=1))
+    before = values(model.generator.trainable_variables)
+    pairs = tf.data.Dataset.from_tensor_slices((images(seed=1), images(seed=2)))
+    model.fit(pairs.batch(8), verbose=0)
+    model.fit(images(seed=1), images(seed=2), batch_size=8, verbose=0)
+    for old, new in zip(before, model.generator.trainable_variables, strict=True):
+        assert not np.array_equal(old, np.asarray(new))
+    assert model.predict(images(3), verbose=0).shape == (3, *SHAPE)
+    with pytest.raises(ValueError, match="generator takes images"):
+        model.generate(1)
+
+
+class Scores(losses.LabelLoss):
+    """Reports the mean of what it gets; used to see what a step hands over."""
+
+    def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
+        return tf.reduce_mean(real) - tf.reduce_mean(fake)
+
+    def generator_loss(self, fake):
+        return -tf.reduce_mean(fake)
+
+
+def test_each_discriminator_update_sees_real_images_of_its_own():
+    seen = []
+
+    class Spy(Scores):
+        def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
+            seen.append((real.numpy().ravel(), fake.numpy().ravel()))
+            return super().discriminator_loss(real, fake)
+
+    # A frozen first weight: the discriminator answers with the image's mean.
+    mean = keras.Sequential(
+        [
+            keras.Input((2, 2, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, kernel_initializer="ones"),
+        ]
+    )
+    maker = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(4), keras.layers.Reshape((2, 2, 1))]
+    )
+    model = kerasgan.GAN(mean, maker, seed=0)
+    model.compile(
+        d_optimizer=keras.optimizers.SGD(0.0),
+        loss_fn=Spy(),
+        discriminator_steps=3,
+        run_eagerly=True,
+    )
+    batch = np.repeat(np.arange(12.0, dtype="float32"), 4).reshape(12, 2, 2, 1)
+    model.fit(batch, batch_size=12, shuffle=False, verbose=0)
+    real = np.concatenate([r for r, _ in seen])
+    assert [len(r) for r, _ in seen] == [4, 4, 4]
+    assert sorted(real / 4) == list(range(12))
+    fakes = np.concatenate([f for _, f in seen])
+    assert len(np.unique(fakes)) == 12  # latents of their own, too
+    assert int(model.step) == 1
+
+
+def test_one_forward_pass_of_the_generator_serves_both_updates():
+    calls = []
+
+    class Counted(keras.layers.Layer):
+        def call(self, inputs):
+            calls.append(1)
+            return inputs
+
+    maker = keras.Sequential(
+        [
+            keras.Input((LATENT_DIM,)),
+            keras.layers.Dense(SIDE * SIDE * 3, activation="tanh"),
+            keras.layers.Reshape(SHAPE),
+            Counted(),
+        ]
+    )
+    model = kerasgan.GAN(discriminator(), maker, ema_decay=None)
+    model.compile(run_eagerly=True)
+    calls.clear()
+    model.train_on_batch(images(4))
+    assert len(calls) == 1
+
+
+def test_label_noise_moves_labels_towards_the_other_class():
+    model = compiled(label_noise=0.3)
+    answers = tf.zeros((500, 4))
+    real, fake = (np.asarray(x) for x in model.draw_labels(answers, answers, 0))
+    assert real.shape == fake.shape == (500, 4)
+    for noise in (1 - real, fake):
+        assert 0 <= noise.min() < 0.01 and 0.29 < noise.max() <= 0.3
+        assert abs(noise.mean() - 0.15) < 0.01
+    assert abs(np.corrcoef(real.ravel(), fake.ravel())[0, 1]) < 0.1
+    again = model.draw_labels(answers, answers, 0)
+    assert_same((real, fake), again)
+    model.step.assign_add(1)
+    assert not np.array_equal(real, model.draw_labels(answers, answers, 0)[0])
+
+
+def test_default_label_noise_is_the_guides_with_a_keras_loss_only():
+    assert compiled().label_noise == 0.0
+    assert compiled(loss_fn=keras.losses.MeanSquaredError()).label_noise == 0.05
+
+
+def test_the_average_follows_its_formula():
+    model = compiled(gan(ema_decay=0.9))
+    expected = values(model.generator.variables)
+    batch = images(8)
+    for step in range(120):
+        model.train_on_batch(batch)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = [
+            decay * e + (1 - decay) * np.asarray(v)
+            for e, v in zip(expected, model.generator.variables, strict=True)
+        ]
+    for e, v in zip(expected, model.ema_generator.variables, strict=True):
+        np.testing.assert_allclose(np.asarray(v), e, rtol=1e-4, atol=1e-6)
+
+
+def test_seed_and_step_decide_everything_drawn():
+    runs = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(3)
+        model = kerasgan.GAN(discriminator(), latent_generator(), seed=seed)
+        compiled(model, label_noise=0.1)
+        model.fit(images(), batch_size=8, epochs=2, shuffle=False, verbose=0)
+        runs.append(values(model.variables))
+    assert_same(runs[0], runs[1])
+    assert any(not np.array_equal(a, b) for a, b in zip(*runs[1:], strict=True))
+
+
+# --- using it -------------------------------------------------------------------
+
+
+def test_generate():
+    model = gan()
+    drawn = model.generate(5, seed=3)
+    assert drawn.dtype == np.float32 and drawn.shape == (5, *SHAPE)
+    assert -1 <= drawn.min() and drawn.max() <= 1
+    assert_same(drawn, model.generate(5, seed=3))
+    np.testing.assert_allclose(drawn, model.generate(5, 3, batch_size=2), atol=1e-6)
+    assert not np.array_equal(drawn, model.generate(5, seed=4))
+    assert not np.array_equal(model.generate(5), model.generate(5))
+    with pytest.raises(ValueError, match="n is 0"):
+        model.generate(0)
+
+
+def test_generate_uses_the_average_or_not():
+    model = gan()
+    model.generator.set_weights([w * 0 for w in model.generator.get_weights()])
+    assert (model.generate(2, seed=0, averaged=False) == 0).all()
+    assert (model.generate(2, seed=0) != 0).any()
+    latents = model.latents(2, seed=0)
+    np.testing.assert_allclose(
+        model.predict(latents, verbose=0), model.generate(2, seed=0), atol=1e-6
+    )
+    assert (np.asarray(model(latents, training=True)) == 0).all()
+    plain = gan(ema_decay=None)
+    assert plain.ema_generator is None
+    assert_same(plain.generate(2, seed=0), plain.generate(2, seed=0, averaged=False))
+
+
+def test_latents():
+    normal = np.asarray(gan().latents(20_000, seed=0))
+    assert normal.shape == (20_000, LATENT_DIM)
+    assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
+    uniform = np.asarray(gan(latent_distribution=(-2, 3)).latents(20_000, seed=0))
+    assert -2 <= uniform.min() < -1.99 and 2.99 < uniform.max() < 3
+    assert abs(uniform.mean() - 0.5) < 0.05
+
+
+def test_evaluate_changes_nothing_and_repeats_itself():
+    model = compiled()
+    model.fit(images(), batch_size=8, verbose=0)
+    before = values(model.variables)
+    first = model.evaluate(images(), batch_size=4, verbose=0, return_dict=True)
+    second = model.evaluate(images(), batch_size=4, verbose=0, return_dict=True)
+    assert first == second
+    assert set(first) == {"d_loss", "g_loss", "real_score", "fake_score"}
+    own = {id(m) for m in model.metrics}
+    kept = [
+        np.asarray(v)
+        for v in (*model.generator.variables, *model.discriminator.variables)
+    ]
+    assert own and any(np.array_equal(k, b) for k in kept for b in before)
+    answers = model.discriminator.predict(images(), verbose=0)
+    assert first["real_score"] == pytest.approx(answers.mean(), abs=1e-5)
+
+
+def test_validation_data_is_reported_apart():
+    data = tf.data.Dataset.from_tensor_slices(images()).batch(8)
+    history = compiled().fit(data, validation_data=data, verbose=0).history
+    assert {"val_d_loss", "val_g_loss", "val_real_score"} <= set(history)
+
+
+def test_summary_names_both_players():
+    lines = []
+    gan().summary(print_fn=lambda line, **_: lines.append(line))
+    text = "\n".join(lines)
+    assert "generator" in text and "discriminator" in text
+
+
+def test_config_round_trip():
+    model = gan(latent_distribution=(0.0, 1.0), ema_decay=0.5)
+    back = kerasgan.GAN.from_config(model.get_config())
+    assert back.latent_dim == LATENT_DIM
+    assert back.latent_distribution == (0.0, 1.0)
+    assert (back.ema_decay, back.seed) == (0.5, 1)
+    assert back.generator.count_params() == model.generator.count_params()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(loss_fn="least_squares", label_noise=0.1, discriminator_steps=2),
+        dict(
+            loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
+            d_optimizer=keras.optimizers.RMSprop(1e-3),
+            g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
+        ),
+    ],
+)
+def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
+    # Compiling builds optimizers, so every case needs its own.
+    options = {
+        key: value.__class__.from_config(value.get_config())
+        if isinstance(value, keras.optimizers.Optimizer)
+        else value
+        for key, value in options.items()
+    }
+    model = compiled(**options)
+    train = dict(batch_size=8, epochs=3, shuffle=False, verbose=0)
+    model.fit(images(), **train)
+    model.save(tmp_path / "gan.keras")
+    back = keras.models.load_model(tmp_path / "gan.keras")
+    assert isinstance(back, kerasgan.GAN)
+    for both in (model, back):
+        both.fit(images(seed=5), **train)
+    assert_same(values(model.variables), values(back.variables))
+    for name in ("d_optimizer", "g_optimizer"):
+        assert_same(*(values(getattr(m, name).variables) for m in (model, back)))
+    assert back.label_noise == model.label_noise
+    assert back.discriminator_steps == model.discriminator_steps
+    assert_same(model.generate(3, seed=0), back.generate(3, seed=0))
+
+
+def test_a_saved_model_opens_in_another_process(tmp_path):
+    model = compiled()
+    model.fit(images(), batch_size=8, verbose=0)
+    model.save(tmp_path / "gan.keras")
+    program = (
+        "import sys, keras, numpy, kerasgan\n"
+        "gan = keras.models.load_model(sys.argv[1])\n"
+        "numpy.save(sys.argv[2], gan.generate(4, seed=0))\n"
+    )
+    out = tmp_path / "drawn.npy"
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "gan.keras"), str(out)],
+        check=True,
+        capture_output=True,
+    )
+    np.testing.assert_allclose(np.load(out), model.generate(4, seed=0), atol=1e-6)
+
+
+# --- what does not fit ------------------------------------------------------------
+
+
+def test_networks_that_do_not_meet():
+    small = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"discriminator takes .*\(4, 4, 3\).*8, 8, 3"):
+        kerasgan.GAN(small, latent_generator())
+
+
+def test_networks_that_are_none():
+    with pytest.raises(ValueError, match="generator is None; expected a Keras model"):
+        kerasgan.GAN(discriminator(), None)
+    unbuilt = keras.Sequential([keras.layers.Flatten()])
+    with pytest.raises(ValueError, match="does not know its input shape"):
+        kerasgan.GAN(unbuilt, latent_generator())
+
+
+@pytest.mark.parametrize("latent_dim", [0, -1, 5, 1.5])
+def test_latent_dim_that_does_not_fit(latent_dim):
+    with pytest.raises(ValueError, match=f"latent_dim is {latent_dim}"):
+        kerasgan.GAN(discriminator(), latent_generator(), latent_dim)
+
+
+@pytest.mark.parametrize("distribution", ["gaussian", (1, 0), (1,), 3])
+def test_unknown_latent_distribution(distribution):
+    with pytest.raises(ValueError, match="latent_distribution is"):
+        gan(latent_distribution=distribution)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, 2])
+def test_ema_decay_out_of_range(decay):
+    with pytest.raises(ValueError, match="ema_decay is"):
+        gan(ema_decay=decay)
+
+
+def test_loss_and_last_activation_that_do_not_fit():
+    sigmoid = kerasgan.GAN(discriminator("sigmoid"), latent_generator())
+    for loss in ("non_saturating", keras.losses.BinaryCrossentropy(from_logits=True)):
+        with pytest.raises(ValueError, match="expects logits, but .* is sigmoid"):
+            sigmoid.compile(loss_fn=loss)
+    sigmoid.compile(loss_fn="least_squares")
+    with pytest.raises(ValueError, match="expects probabilities, but .* is linear"):
+        gan().compile(loss_fn=keras.losses.BinaryCrossentropy())
+
+
+def test_compile_arguments_out_of_range():
+    shared = keras.optimizers.Adam()
+    for options, message in (
+        (dict(d_optimizer=shared, g_optimizer=shared), "g_optimizer is the same"),
+        (dict(label_noise=1.5), "label_noise is 1.5"),
+        (dict(label_noise=-0.1), "label_noise is -0.1"),
+        (dict(discriminator_steps=0), "discriminator_steps is 0"),
+        (dict(loss_fn="minmax"), "did you mean 'minimax'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gan().compile(**options)
+
+
+def test_label_noise_needs_labels():
+    class Bare:
+        def discriminator_loss(self, real, fake):
+            return tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+        def generator_loss(self, fake):
+            return -tf.reduce_mean(fake)
+
+    model = compiled(loss_fn=Bare())
+    model.fit(images(), verbose=0)
+    with pytest.raises(ValueError, match="Bare has no labels"):
+        gan().compile(loss_fn=Bare(), label_noise=0.1)
+
+
+def test_nothing_to_train():
+    frozen = discriminator()
+    frozen.trainable = False
+    with pytest.raises(ValueError, match="discriminator has no trainable weights"):
+        kerasgan.GAN(frozen, latent_generator()).compile()
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (
+            (images() + 1) / 2,
+            r"from .* to .*tanh; expected values in \[-1, 1\]: .*2 \*",
+        ),
+        ((images() + 1) * 127.5, r"tanh; expected values in \[-1, 1\]: .* / 127.5"),
+        (((images() + 1) * 127.5).astype("uint8"), "/ 127.5 - 1"),
+        (images()[:, :4], r"images of shape \(4, 8, 3\)"),
+        (images()[..., :1], r"images of shape \(8, 8, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_data_that_does_not_fit(data, message, as_dataset):
+    model = compiled()
+    before = values(model.variables)
+    if as_dataset:
+        data = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    with pytest.raises(ValueError, match=message):
+        model.fit(data, verbose=0)
+    assert_same(before, values(model.variables))
+
+
+def test_data_of_a_sigmoid_generator():
+    def model():
+        return compiled(
+            kerasgan.GAN(discriminator(), latent_generator((3,), "sigmoid"))
+        )
+
+    model().fit((images() + 1) / 2, verbose=0)
+    assert model().value_range == (0.0, 1.0)
+    with pytest.raises(ValueError, match=r"sigmoid; expected values in \[0, 1\]"):
+        model().fit(images(), verbose=0)
+
+
+def test_pairs_and_images_where_the_other_is_expected():
+    pairs = tf.data.Dataset.from_tensor_slices((images(), images())).batch(8)
+    with pytest.raises(ValueError, match="generator draws latents; expected images"):
+        compiled().fit(pairs, verbose=0)
+    with pytest.raises(ValueError, match=r"expected pairs \(source, target\)"):
+        compiled(kerasgan.GAN(discriminator(), translator())).fit(images(), verbose=0)
+
+
+@pytest.mark.parametrize("option", ["epochs", "batch_size"])
+@pytest.mark.parametrize("value", [0, -3])
+def test_counts_that_are_not_positive(option, value):
+    with pytest.raises(ValueError, match=f"{option} is {value}"):
+        compiled().fit(images(), verbose=0, **{option: value})

@@ -1,0 +1,137 @@
+"""The smallest GAN there is, against derivatives worked out by hand.
+
+A generator of one layer from a scalar to an image of 2x2, a discriminator of one
+layer. With `s` the sigmoid:
+
+    y = s(z w + b)               the image, four values
+    p = s(x . v + c)             the discriminator's answer to an image x
+
+The discriminator minimizes `-log p(x) / 2 - log(1 - p(y)) / 2`. As
+`d log s(a) / da = 1 - s(a)`, its derivative by `v` is
+`-(1 - p(x)) x / 2 + p(y) y / 2` and by `c` the same without the image. The generator
+minimizes `-log p(y)`: by `y_i` that is `-(1 - p(y)) v_i`, by `w_i` times
+`y_i (1 - y_i) z`, and by `b_i` times `y_i (1 - y_i)`.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+
+RATE = 0.5
+Z = 0.7
+FACE = np.array([[0.9, 0.1], [0.2, 0.8]], "float32")
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-np.asarray(x, "float64")))
+
+
+def smallest_gan(latent_distribution=(0.0, 1.0), rate=RATE, **options):
+    generator = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(
+                4, "sigmoid", kernel_initializer="normal", bias_initializer="normal"
+            ),
+            keras.layers.Reshape((2, 2, 1)),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input((2, 2, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                1, "sigmoid", kernel_initializer="normal", bias_initializer="normal"
+            ),
+        ]
+    )
+    gan = kerasgan.GAN(
+        discriminator, generator, latent_distribution=latent_distribution, **options
+    )
+    gan.compile(
+        d_optimizer=keras.optimizers.SGD(rate),
+        g_optimizer=keras.optimizers.SGD(rate),
+        loss_fn=keras.losses.BinaryCrossentropy(),
+        label_noise=0.0,
+    )
+    return gan
+
+
+def one_step(face=FACE, generator_weights=None):
+    """Returns all weights before and after a step in which the latent is Z."""
+    # A range so narrow that the latent is known without asking the library.
+    gan = smallest_gan((Z, Z + 1e-7))
+    if generator_weights is not None:
+        gan.generator.set_weights(generator_weights)
+
+    def weights():
+        (w, b), (v, c) = gan.generator.get_weights(), gan.discriminator.get_weights()
+        return w[0].copy(), b.copy(), v[:, 0].copy(), c[0].copy()
+
+    before = weights()
+    gan.train_on_batch(face[None, ..., None])
+    return before, weights()
+
+
+def test_a_step_moves_every_weight_as_the_derivatives_say():
+    (w, b, v, c), after = one_step()
+    x, y = FACE.ravel(), sigmoid(Z * w + b)
+    p_real, p_fake = sigmoid(x @ v + c), sigmoid(y @ v + c)
+    new_v = v - RATE * 0.5 * (-(1 - p_real) * x + p_fake * y)
+    new_c = c - RATE * 0.5 * (-(1 - p_real) + p_fake)
+    # The generator meets the discriminator that was just updated.
+    by_y = -(1 - sigmoid(y @ new_v + new_c)) * new_v
+    new_w = w - RATE * by_y * y * (1 - y) * Z
+    new_b = b - RATE * by_y * y * (1 - y)
+    for got, expected in zip(after, (new_w, new_b, new_v, new_c), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_the_fake_term_alone():
+    """A black real image leaves the weights to the generated one."""
+    (w, b, v, c), after = one_step(face=FACE * 0)
+    y = sigmoid(Z * w + b)
+    np.testing.assert_allclose(
+        after[2], v - RATE * 0.5 * sigmoid(y @ v + c) * y, atol=1e-6
+    )
+
+
+def test_the_real_term_alone():
+    """A black generated image leaves the weights to the real one."""
+    black = [np.zeros((1, 4)), np.full(4, -50.0)]
+    (_, _, v, c), after = one_step(generator_weights=black)
+    x = FACE.ravel()
+    np.testing.assert_allclose(
+        after[2], v + RATE * 0.5 * (1 - sigmoid(x @ v + c)) * x, atol=1e-6
+    )
+
+
+def test_the_reported_losses():
+    gan = smallest_gan((Z, Z + 1e-7))
+    (w, b), (v, c) = gan.generator.get_weights(), gan.discriminator.get_weights()
+    x, y = FACE.ravel(), sigmoid(Z * w[0] + b)
+    p_real, p_fake = sigmoid(x @ v[:, 0] + c[0]), sigmoid(y @ v[:, 0] + c[0])
+    logs = gan.train_on_batch(FACE[None, ..., None], return_dict=True)
+    assert logs["d_loss"] == pytest.approx(
+        -np.log(p_real) / 2 - np.log(1 - p_fake) / 2, abs=1e-6
+    )
+    assert logs["real_score"] == pytest.approx(p_real, abs=1e-6)
+    assert logs["fake_score"] == pytest.approx(p_fake, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_thousand_epochs_draw_slanted_faces(seed):
+    faces = np.array(
+        [[1, 0, 0, 1], [0.9, 0.1, 0.2, 0.8], [0.9, 0.2, 0.1, 0.8], [0.8, 0.2, 0.1, 0.9]]
+    )
+    faces = faces.astype("float32").reshape(-1, 2, 2, 1)
+    keras.utils.set_random_seed(seed)
+    gan = smallest_gan(rate=0.1, seed=seed)
+    gan.fit(faces, batch_size=1, epochs=1000, verbose=0)
+    drawn = gan.generate(100, seed=0)[..., 0]
+    for diagonal in (drawn[:, 0, 0], drawn[:, 1, 1]):
+        assert diagonal.min() > 0.9
+    for rest in (drawn[:, 0, 1], drawn[:, 1, 0]):
+        assert rest.max() < 0.1

@@ -1,0 +1,57 @@
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from kerasgan.files import atomic_write
+
+
+def test_writes_whole_files_and_makes_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "file"
+    with atomic_write(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_a_failure_leaves_what_stood_there(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    with pytest.raises(RuntimeError), atomic_write(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_killed_process_leaves_what_stood_there(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    # files.py alone, so that the child does not import TensorFlow.
+    program = (
+        "import importlib.util, os, sys\n"
+        f"spec = importlib.util.spec_from_file_location('f', {_source()!r})\n"
+        "f = importlib.util.module_from_spec(spec); spec.loader.exec_module(f)\n"
+        "with f.atomic_write(sys.argv[1]) as file:\n"
+        "    file.write(b'half' * 10_000); file.flush(); os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)])
+    assert done.returncode == -9
+    assert path.read_bytes() == b"before"
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    with atomic_write(tmp_path / "ours") as file:
+        file.write(b"")
+    (tmp_path / "plain").write_bytes(b"")
+    modes = [stat.S_IMODE((tmp_path / n).stat().st_mode) for n in ("ours", "plain")]
+    assert modes[0] == modes[1]
+
+
+def _source():
+    import kerasgan.files
+
+    return kerasgan.files.__file__
