@@ -1,6 +1,7 @@
 """CelebA, and drawn faces that are labelled like it, from tfds."""
 
 import os
+import urllib.request
 
 import tensorflow as tf
 
@@ -10,6 +11,8 @@ from kerasgan.data.cache import cached_images
 
 # Images decoded, cropped and resized at once: whole batches resize faster.
 DECODED_AT_ONCE = 64
+# Where tfds downloads celeb_a from.
+DOWNLOADS = "https://drive.google.com"
 DATASETS = ("celeb_a", "synthetic_faces")
 
 
@@ -147,10 +150,12 @@ def _builder(dataset, data_dir):
     builder = tfds.builder(dataset, data_dir=data_dir)
     if not builder.is_prepared():
         try:
+            # Without a network tfds would try for minutes before it gives up.
+            urllib.request.urlopen(DOWNLOADS, timeout=10).close()
             builder.download_and_prepare()
         except Exception as error:
             raise FileNotFoundError(
-                f"celeb_a is not in {builder.data_dir}, and tfds could not download "
+                f"celeb_a is not in {builder.data_path}, and tfds could not download "
                 f"it ({type(error).__name__}): Google Drive limits its downloads.\n"
                 "With a copy from elsewhere (the official files or Kaggle's), run "
                 "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "

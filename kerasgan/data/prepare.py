@@ -24,6 +24,9 @@ from kerasgan.data.celeb_a_source import SPLITS
 _IMAGE_SIZE = (178, 218)  # Width and height, as Pillow has it.
 # The names and numbers of a record beside its JPEG, rounded up.
 _LABEL_BYTES = 2000
+# Splits larger than this are sorted on disk, in so many files.
+_SORT_BYTES = 64 << 20
+_SORT_FILES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +131,11 @@ def prepare_celeb_a(source, data_dir):
                 f"{total} images takes {needed / 1e9:.1f} GB."
             )
         _write(type(celeb_a), data_dir, splits, found.images, found.lists)
-    return PreparedCelebA(path, counts, left_out, tuple(found.notes))
+    leftovers = [
+        f"{folder} is half a data set, left by a run that was killed: delete it"
+        for folder in sorted(path.parent.glob("incomplete.*"))
+    ]
+    return PreparedCelebA(path, counts, left_out, (*found.notes, *leftovers))
 
 
 def _writable_parent(data_dir):
@@ -208,6 +215,7 @@ def _whole_jpeg(images, name):
 def _write(celeb_a, data_dir, splits, images, lists):
     """Lets tfds write, with these files in place of its downloads."""
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core import shuffle, utils
 
     class CelebA(celeb_a, skip_registration=True):
         name = "celeb_a"
@@ -224,12 +232,15 @@ def _write(celeb_a, data_dir, splits, images, lists):
             identities = lists.get(celeb_a_source.IDENTITY)
             for name in names:
                 attributes = lists[celeb_a_source.ATTRIBUTES].row(name)
-                yield name, {
-                    "image": io.BytesIO(images.read(name)),
-                    "landmarks": lists[celeb_a_source.LANDMARKS].row(name),
-                    "attributes": {key: n > 0 for key, n in attributes.items()},
-                    "identity": identities.row(name) if identities else unknown,
-                }
+                yield (
+                    name,
+                    {
+                        "image": io.BytesIO(images.read(name)),
+                        "landmarks": lists[celeb_a_source.LANDMARKS].row(name),
+                        "attributes": {key: n > 0 for key, n in attributes.items()},
+                        "identity": identities.row(name) if identities else unknown,
+                    },
+                )
 
     # dataset_info.json names the module that reads the data set: tfds's own.
     CelebA.__module__ = celeb_a.__module__
@@ -237,6 +248,10 @@ def _write(celeb_a, data_dir, splits, images, lists):
         tempfile.TemporaryDirectory() as nothing_downloaded,
         # tfds announces a download of unknown size.
         contextlib.redirect_stdout(io.StringIO()),
+        # By itself it sorts up to 1 GB in memory, and what is more in 1,000 files
+        # that are open at once, which some systems do not allow.
+        utils.temporary_assignment(shuffle, "MAX_MEM_BUFFER_SIZE", _SORT_BYTES),
+        utils.temporary_assignment(shuffle, "BUCKETS_NUMBER", _SORT_FILES),
     ):
         CelebA(data_dir=data_dir).download_and_prepare(
             download_dir=nothing_downloaded,

@@ -59,10 +59,10 @@ def dcgan_generator(
     height, breadth, channels = _check_shape(image_shape)
     check_positive(latent_dim=latent_dim, width=width)
     strides = _strides(height, breadth)
-    filters = _filters(width, len(strides))
+    filters = _filters(int(width), len(strides))
     base = (_base(height), _base(breadth), filters[-1])
 
-    x = latent = keras.Input((latent_dim,), name="latent")
+    x = latent = keras.Input((int(latent_dim),), name="latent")
     # A transposed convolution of one pixel is a matrix product, and slower as one.
     x = layers.Dense(
         base[0] * base[1] * base[2],
@@ -124,7 +124,7 @@ def dcgan_discriminator(
     height, breadth, channels = _check_shape(image_shape)
     check_positive(width=width)
     strides = _strides(height, breadth)
-    filters = _filters(width, len(strides))
+    filters = _filters(int(width), len(strides))
 
     x = image = keras.Input((height, breadth, channels), name="image")
     for i, (n, stride) in enumerate(zip(filters, strides, strict=True), start=1):
@@ -170,8 +170,8 @@ def _normal(mean):
 
 
 def _halvings(side):
-    """Returns k of a side that is 4 to 7 times 2^k and a rest smaller than 2^k."""
-    return max(int(side).bit_length() - 3, 1)
+    """Returns k of `side`, which lies in [4, 8) times 2^k."""
+    return side.bit_length() - 3
 
 
 def _base(side):
@@ -191,31 +191,23 @@ def _filters(width, depth):
 
 def _check_shape(image_shape):
     """Returns `image_shape` as three ints; raises a ValueError if it cannot be made."""
-    try:
-        height, breadth, channels = image_shape
-    except (TypeError, ValueError):
-        height = breadth = channels = None
-    for part in (height, breadth, channels):
-        if not isinstance(part, numbers.Integral):
-            raise ValueError(
-                f"image_shape is {image_shape!r}; expected three whole numbers "
-                "(height, width, channels)."
-            )
+    parts = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
+    if len(parts) != 3 or not all(isinstance(p, numbers.Integral) for p in parts):
+        raise ValueError(
+            f"image_shape is {image_shape!r}; expected three whole numbers "
+            "(height, width, channels)."
+        )
+    height, breadth, channels = map(int, parts)
     for side, value in (("height", height), ("width", breadth)):
+        if value < 8:
+            raise ValueError(f"image_shape: {side} is {value}; expected at least 8.")
         step = 2 ** _halvings(value)
         below = value // step * step
-        if value < 8:
-            nearest = "8"
-        elif value > below:
-            nearest = f"{below}, {below + step}"
-        else:
-            continue
-        raise ValueError(
-            f"image_shape: {side} {value} is not base x 2^k with base 4 to 7 and k at "
-            f"least 1; the nearest that are: {nearest}."
-        )
+        if value != below:
+            raise ValueError(
+                f"image_shape: {side} {value} is not base x 2^k with base 4 to 7; the "
+                f"nearest that are: {below}, {below + step}."
+            )
     if channels not in (1, 3, 4):
-        raise ValueError(
-            f"image_shape: {channels} channels came; expected 1, 3 or 4 of them."
-        )
-    return int(height), int(breadth), int(channels)
+        raise ValueError(f"image_shape: channels is {channels}; expected 1, 3 or 4.")
+    return height, breadth, channels

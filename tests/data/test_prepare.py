@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.core import shuffle
 
-from kerasgan.data import celeb_a_source
+from kerasgan.data import celeb_a_source, prepare
 from kerasgan.data.prepare import PreparedCelebA, prepare_celeb_a
 
 SPLITS = {"train": range(1, 8), "validation": range(8, 11), "test": range(11, 13)}
@@ -191,7 +192,7 @@ def test_kaggle_layout_has_no_identities(layout, faces, tmp_path):
     assert prepared.splits == {"train": 7, "validation": 3, "test": 2}
     assert prepared.left_out == {}
     assert "Identity_No is -1" in str(prepared)
-    check_loaded(tmp_path / "tfds", faces, dict.fromkeys(faces.images, [-1]))
+    check_loaded(tmp_path / "tfds", faces, {name: [-1] for name in faces.images})
 
 
 def test_strings_are_paths_too(faces, tmp_path):
@@ -221,6 +222,32 @@ def test_data_set_is_the_one_of_tfds(faces, tmp_path, capsys):
 
     decoded = tfds.load("celeb_a", data_dir=tmp_path / "tfds", split="train")
     assert next(iter(decoded))["image"].shape == (218, 178, 3)
+
+
+def test_large_splits_are_sorted_on_disk(faces, tmp_path, monkeypatch):
+    source = official_zip(faces, tmp_path)
+    in_memory = prepare_celeb_a(source, tmp_path / "memory")
+    files = set()
+
+    def add(bucket, *arguments, add=shuffle._Bucket.add):
+        files.add(bucket._path)
+        add(bucket, *arguments)
+
+    monkeypatch.setattr(shuffle._Bucket, "add", add)
+    monkeypatch.setattr(prepare, "_SORT_BYTES", 1)
+    on_disk = prepare_celeb_a(source, tmp_path / "disk")
+    assert len(files) > 3
+    assert shuffle.MAX_MEM_BUFFER_SIZE > 1
+    check_loaded(tmp_path / "disk", faces, faces.identity)
+    # The order is tfds's own either way, and no temporary file is left.
+    for split in SPLITS:
+        order = list(load(tmp_path / "disk", split))
+        assert order == list(load(tmp_path / "memory", split))
+    names = [
+        sorted(file.name for file in prepared.path.iterdir())
+        for prepared in (in_memory, on_disk)
+    ]
+    assert names[0] == names[1]
 
 
 def test_broken_jpegs_are_left_out(faces, tmp_path):
@@ -450,7 +477,7 @@ def test_data_set_that_is_already_there_is_kept(faces, tmp_path):
 @pytest.mark.parametrize("below", ["", "deep/down"])
 def test_data_dir_that_is_a_file(below, faces, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ValueError, match="data_dir .* is not a folder"):
+    with pytest.raises(ValueError, match=r"data_dir .* is not a folder"):
         prepare_celeb_a(official_zip(faces, tmp_path), tmp_path / "file" / below)
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -478,7 +505,7 @@ def test_interrupted_run_leaves_nothing(interruption, faces, tmp_path, monkeypat
         with pytest.raises(interruption):
             prepare_celeb_a(source, tmp_path / "tfds")
     assert not [path for path in (tmp_path / "tfds").rglob("*") if path.is_file()]
-    with pytest.raises(Exception, match="Dataset not found|not found"):
+    with pytest.raises(AssertionError, match="could not find data"):
         tfds.load("celeb_a", data_dir=tmp_path / "tfds", download=False, split="train")
 
     prepare_celeb_a(source, tmp_path / "tfds")
@@ -489,5 +516,6 @@ def test_killed_run_is_no_hindrance(faces, tmp_path):
     # What tfds has on disk when the process is killed while writing.
     killed = tmp_path / "tfds" / "celeb_a" / "incomplete.ABC123_2.1.0"
     write_files(killed, {"celeb_a-train.tfrecord-00000-of-00001": b"half"})
-    prepare_celeb_a(official_zip(faces, tmp_path), tmp_path / "tfds")
+    prepared = prepare_celeb_a(official_zip(faces, tmp_path), tmp_path / "tfds")
+    assert len(prepared.notes) == 1 and str(killed) in prepared.notes[0]
     check_loaded(tmp_path / "tfds", faces, faces.identity)

@@ -395,10 +395,10 @@ def test_ema_decay_out_of_range(decay):
 def test_loss_and_last_activation_that_do_not_fit():
     sigmoid = kerasgan.GAN(discriminator("sigmoid"), latent_generator())
     for loss in ("non_saturating", keras.losses.BinaryCrossentropy(from_logits=True)):
-        with pytest.raises(ValueError, match="expects logits, but .* is sigmoid"):
+        with pytest.raises(ValueError, match=r"expects logits, but .* is sigmoid"):
             sigmoid.compile(loss_fn=loss)
     sigmoid.compile(loss_fn="least_squares")
-    with pytest.raises(ValueError, match="expects probabilities, but .* is linear"):
+    with pytest.raises(ValueError, match=r"expects probabilities, but .* is linear"):
         gan().compile(loss_fn=keras.losses.BinaryCrossentropy())
 
 

@@ -1,0 +1,98 @@
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgan import compat
+from kerasgan.layers import instance_normalization
+
+FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "instance_normalization.npz"
+
+
+def draw_images():
+    # Deviations down to 0.01, where the epsilon counts.
+    deviations = np.array([0.01, 0.1, 1.0, 10.0])
+    return np.random.default_rng(0).normal(3.0, deviations, (3, 6, 5, 4)).astype("f")
+
+
+def numpy_instance_normalization(images, epsilon, gamma=1.0, beta=0.0):
+    images = images.astype("float64")
+    mean = images.mean((1, 2), keepdims=True)
+    variance = ((images - mean) ** 2).mean((1, 2), keepdims=True)
+    return gamma * (images - mean) / np.sqrt(variance + epsilon) + beta
+
+
+def build(layer, shape, gamma, beta):
+    layer.build((None, *shape[1:]))
+    layer.set_weights([gamma, beta])
+    return layer
+
+
+@pytest.mark.parametrize("options", [{}, {"epsilon": 1e-3}])
+def test_equals_the_closed_form(options):
+    images = draw_images()
+    output = np.asarray(instance_normalization(**options)(images))
+    expected = numpy_instance_normalization(images, options.get("epsilon", 1e-5))
+    np.testing.assert_allclose(output, expected, atol=2e-4)
+    # The other epsilon would not pass.
+    other = numpy_instance_normalization(images, 1e-3 if not options else 1e-5)
+    assert np.abs(output - other).max() > 0.1
+
+
+def test_scale_and_shift_belong_to_channels():
+    images = draw_images()
+    gamma, beta = np.array([1.0, -2.0, 0.5, 3.0]), np.array([0.0, 1.0, -1.0, 0.5])
+    layer = build(instance_normalization(), images.shape, gamma, beta)
+    np.testing.assert_allclose(
+        np.asarray(layer(images)),
+        numpy_instance_normalization(images, 1e-5, gamma, beta),
+        atol=1e-3,
+    )
+
+
+def test_takes_a_name_and_an_initializer_of_the_scale():
+    layer = instance_normalization(
+        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02), name="norm"
+    )
+    layer.build((None, 2, 2, 4096))
+    gamma, beta = layer.get_weights()
+    assert layer.name == "norm"
+    assert abs(gamma.mean() - 1) < 2e-3 and abs(gamma.std() - 0.02) < 2e-3
+    assert (beta == 0).all()
+
+
+@pytest.mark.parametrize("epsilon", ["1e-5", "1e-3"])
+def test_equals_what_tensorflow_addons_computed(epsilon):
+    with np.load(FIXTURE) as fixture:
+        layer = build(
+            instance_normalization(epsilon=float(epsilon)),
+            fixture["images"].shape,
+            fixture["gamma"],
+            fixture["beta"],
+        )
+        output = np.asarray(layer(fixture["images"]))
+        np.testing.assert_allclose(output, fixture[f"output_{epsilon}"], atol=1e-5)
+
+
+def test_a_model_that_holds_one_can_be_saved(tmp_path):
+    image = keras.Input((6, 5, 4))
+    model = keras.Model(image, instance_normalization(epsilon=1e-3)(image))
+    model.set_weights([np.arange(4.0), np.arange(4.0)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    images = draw_images()
+    np.testing.assert_array_equal(np.asarray(loaded(images)), np.asarray(model(images)))
+
+
+@pytest.mark.skipif(compat.KERAS_3, reason="TensorFlow Addons ended before Keras 3")
+def test_is_tensorflow_addons_own_layer_and_equals_group_normalization():
+    import tensorflow_addons as tfa
+
+    images = draw_images()
+    gamma, beta = np.linspace(-1, 2, 4), np.linspace(2, -1, 4)
+    layer = build(instance_normalization(), images.shape, gamma, beta)
+    groups = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    groups = build(groups, images.shape, gamma, beta)
+    assert type(layer) is tfa.layers.InstanceNormalization
+    np.testing.assert_allclose(layer(images), groups(images), atol=1e-5)
