@@ -126,8 +126,8 @@ def sample_attributes(identity_rng, image_rng):
 
     depend("Mouth_Slightly_Open", "Smiling", 0.68)
     depend("High_Cheekbones", "Smiling", 0.72)
-    depend("Heavy_Makeup", "Wearing_Lipstick", 1.0)
     if not male:
+        depend("Heavy_Makeup", "Wearing_Lipstick", 1.0)
         depend("Rosy_Cheeks", "Heavy_Makeup", 1.0)
     depend("Double_Chin", "Chubby", 0.6)
     depend("Oval_Face", "Chubby", 0.0)

@@ -131,6 +131,7 @@ def official_zip(faces, tmp_path):
 
 def official_folder(faces, tmp_path):
     images = {f"img_align_celeba/{n}": b for n, b in faces.images.items()}
+    images["img_celeba/999998.jpg"] = b"not aligned"
     return write_files(tmp_path / "celeba", faces.txt() | images)
 
 
@@ -256,11 +257,11 @@ def test_broken_jpegs_are_left_out(faces, tmp_path):
     Image.new("RGB", (178, 218)).save(png, "PNG")
     broken = {
         "000001.jpg": whole[: len(whole) // 2],
-        "000002.jpg": whole[:-2],  # Without the end of image.
+        "000002.jpg": whole[:-2] + bytes(16),  # Pillow takes it, TensorFlow does not.
         "000003.jpg": whole[:-200] + bytes(200),
         "000004.jpg": b"",
         "000005.jpg": b"not a picture",
-        "000008.jpg": png.getvalue(),
+        "000008.jpg": png.getvalue() + whole[-2:],
         "000009.jpg": draw_jpeg(np.random.default_rng(1), (177, 218)),
         "000011.jpg": draw_jpeg(np.random.default_rng(1), (218, 178)),
     }
