@@ -125,7 +125,8 @@ class LossCurves(keras.callbacks.Callback):
                 )
             axes.set_ylabel("loss" if quantity == "loss" else "discriminator's answer")
             axes.grid(alpha=0.3)
-            axes.legend()
+            if axes.lines:
+                axes.legend()
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         buffer = io.BytesIO()

@@ -5,7 +5,9 @@ import dataclasses
 import json
 import pathlib
 import sys
+import tempfile
 import time
+import traceback
 
 import keras
 import numpy as np
@@ -47,6 +49,18 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         print(f"kerasgan: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        # Not something that was asked wrongly: keep what tells where it happened.
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="kerasgan-", suffix=".log", delete=False
+        ) as log:
+            traceback.print_exc(file=log)
+        reason = (str(error).splitlines() or [""])[0]
+        print(
+            f"kerasgan: {type(error).__name__}: {reason} (more in {log.name})",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

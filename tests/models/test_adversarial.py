@@ -1,0 +1,98 @@
+"""What every adversarial model shares, on the smallest model that has it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.models.adversarial import AdversarialModel, apply_gradients
+
+
+class Duel(AdversarialModel):
+    """Two scalars: one network each, no images."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.generator = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        self.discriminator = keras.Sequential(
+            [keras.Input((1,)), keras.layers.Dense(1)]
+        )
+        self.built = True
+
+    def players(self):
+        return [self.generator], [self.discriminator]
+
+    def check_data(self, x, y):
+        if np.max(x) > 1:
+            raise ValueError("data is too large")
+
+    def train_step(self, data):
+        self.step.assign_add(1)
+        return self.get_metrics_result()
+
+
+def test_keras_callbacks_find_the_generators_optimizer():
+    duel = Duel()
+    duel.compile(d_optimizer="sgd", g_optimizer=keras.optimizers.Adam(0.25))
+    assert duel.optimizer is duel.g_optimizer
+    assert float(duel.optimizer.learning_rate) == 0.25
+    assert type(duel.d_optimizer).__name__ == "SGD"
+
+
+def test_default_optimizers_are_dcgans_and_two():
+    duel = Duel()
+    duel.compile()
+    assert duel.d_optimizer is not duel.g_optimizer
+    for optimizer in (duel.d_optimizer, duel.g_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(2e-4)
+        assert optimizer.get_config()["beta_1"] == 0.5
+
+
+def test_optimizers_are_built_before_the_first_step():
+    duel = Duel()
+    duel.compile()
+    # Two slots for each of two weights, besides the counters.
+    for optimizer in (duel.d_optimizer, duel.g_optimizer):
+        slots = [v for v in optimizer.variables if tuple(v.shape) in ((1, 1), (1,))]
+        assert len(slots) == 4
+
+
+def test_xla_is_off_unless_asked_for():
+    duel = Duel()
+    duel.compile()
+    assert not duel.jit_compile
+    duel.compile(jit_compile=True)
+    assert duel.jit_compile
+
+
+def test_data_is_checked_before_the_first_step_only():
+    duel = Duel()
+    duel.compile()
+    with pytest.raises(ValueError, match="data is too large"):
+        duel.fit(np.full((4, 1), 2.0), verbose=0)
+    assert int(duel.step) == 0
+    duel.fit(np.zeros((4, 1)), verbose=0)
+    duel.fit(np.full((4, 1), 2.0), verbose=0)
+    assert int(duel.step) == 2
+
+
+def test_compile_config_round_trip():
+    duel = Duel()
+    duel.compile(
+        d_optimizer=keras.optimizers.SGD(0.5),
+        loss_fn=keras.losses.MeanSquaredError(),
+        label_noise=0.25,
+    )
+    other = Duel()
+    other.compile_from_config(duel.get_compile_config())
+    assert float(other.d_optimizer.learning_rate) == 0.5
+    assert type(other.loss_fn.loss_fn) is keras.losses.MeanSquaredError
+    assert other.label_noise == 0.25
+
+
+def test_apply_gradients_descends():
+    weight = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        loss = weight**2
+    apply_gradients(keras.optimizers.SGD(0.1), tape, loss, [weight])
+    assert float(weight) == pytest.approx(3.0 - 0.1 * 6.0)

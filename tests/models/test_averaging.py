@@ -1,0 +1,71 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.models.averaging import averaged_copy, update_average
+
+
+def network():
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+        ]
+    )
+
+
+def values(model):
+    return [np.array(w) for w in model.get_weights()]
+
+
+def test_a_copy_starts_equal_and_is_not_trained():
+    original = network()
+    copy = averaged_copy(original)
+    for a, b in zip(values(original), values(copy), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not copy.trainable_variables
+    assert original.trainable_variables
+    original.set_weights([w + 1 for w in original.get_weights()])
+    assert not np.array_equal(values(original)[0], values(copy)[0])
+
+
+@pytest.mark.parametrize("step, decay", [(0, 0.1), (8, 0.5), (10_000, 0.999)])
+def test_the_decay_warms_up(step, decay):
+    original = network()
+    copy = averaged_copy(original)
+    before = values(copy)
+    original.set_weights([w + 1.0 for w in original.get_weights()])
+    update_average(copy, original, tf.constant(step, "int64"), 0.999)
+    for old, new, target in zip(before, values(copy), values(original), strict=True):
+        expected = decay * old + (1 - decay) * target
+        np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_average_of_a_constant_is_the_constant():
+    original = network()
+    copy = averaged_copy(original)
+    for step in range(5):
+        update_average(copy, original, step, 0.9)
+    for a, b in zip(values(original), values(copy), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_network_that_cannot_be_copied():
+    class Opaque(keras.layers.Layer):
+        def __init__(self, table):
+            super().__init__()
+            self.table = table
+
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            raise NotImplementedError
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Opaque(object())(inputs), name="opaque")
+    with pytest.raises(ValueError, match=r"generator 'opaque' .* or ema_decay=None"):
+        averaged_copy(model)
