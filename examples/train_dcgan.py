@@ -16,9 +16,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="synthetic_faces", help="or celeb_a")
     parser.add_argument("--data-dir", help="folder of tfds data sets")
-    parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=pathlib.Path, default="runs/example")
     options = parser.parse_args()
@@ -36,8 +36,8 @@ def main():
     # Networks: any Keras models whose shapes meet.
     shape = (options.image_size, options.image_size, 3)
     gan = kerasgan.GAN(
-        generator=kerasgan.networks.dcgan_generator(shape, latent_dim=100, width=48),
-        discriminator=kerasgan.networks.dcgan_discriminator(shape, width=48),
+        generator=kerasgan.networks.dcgan_generator(shape, latent_dim=100, width=32),
+        discriminator=kerasgan.networks.dcgan_discriminator(shape, width=32),
         ema_decay=0.995,
         seed=options.seed,
     )

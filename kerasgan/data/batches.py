@@ -13,7 +13,8 @@ def image_batches(images, batch_size, shuffle, seed, source):
         batch_size: Int. With `shuffle` every batch has as many, and images left
             over sit out the epoch; without, the last batch may be smaller.
         shuffle: Whether every epoch has another order, over all the images.
-        seed: Int or None, decides the orders.
+        seed: Int or None, decides the orders, with TensorFlow's global seed if it
+            is set.
         source: What the images are, for messages.
 
     Returns:

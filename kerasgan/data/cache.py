@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
+import uuid
 
 import keras
 import numpy as np
@@ -67,7 +67,8 @@ def _build(entry, facts, image_shape, total, decode):
             f"of {image_shape} need {needed / 1e9:.1f} GB; point XDG_CACHE_HOME to a "
             "larger disk, or take a smaller image_size or split."
         )
-    building = pathlib.Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
+    building = entry.parent / f".building-{uuid.uuid4().hex}"
+    building.mkdir()
     try:
         count = 0
         progress = keras.utils.Progbar(total, unit_name="image")
@@ -77,6 +78,9 @@ def _build(entry, facts, image_shape, total, decode):
                 file.write(np.ascontiguousarray(batch, "uint8").data)
                 count += len(batch)
                 progress.update(min(count, total))
+        if count < total:
+            # Images left out would keep the bar open.
+            progress.update(total, finalize=True)
         about = {
             "facts": facts,
             "shape": [count, *image_shape],

@@ -1,12 +1,12 @@
 """CelebA, and drawn faces that are labelled like it, from tfds."""
 
-import math
+import logging
 import os
 import urllib.request
 
 import tensorflow as tf
 
-from kerasgan.arguments import check_choice, size_pair
+from kerasgan.arguments import check_choice, check_positive, size_pair
 from kerasgan.data.batches import image_batches
 from kerasgan.data.cache import cached_images
 
@@ -47,7 +47,7 @@ def celeb_a(
         batch_size: Int, images in a batch.
         shuffle: Whether each epoch has an order of its own. Without it, the last
             batch may be smaller than the others.
-        seed: Int that decides the orders.
+        seed: Int that decides the orders, with TensorFlow's global seed if it is set.
         data_dir: Folder of tfds, by default `~/tensorflow_datasets`.
         dataset: `"celeb_a"`, or `"synthetic_faces"` for drawn ones.
 
@@ -64,7 +64,9 @@ def celeb_a(
     >>> women = kerasgan.data.celeb_a(64, attribute="Male", value=False)
     """
     height, width = size_pair(image_size)
+    check_positive(batch_size=batch_size)
     check_choice("dataset", dataset, DATASETS)
+    value = bool(value)
     builder = _builder(dataset, data_dir)
     total = _count(builder, split)
     if attribute is not None:
@@ -78,14 +80,14 @@ def celeb_a(
             "prepared": os.stat(
                 os.path.join(builder.data_path, "dataset_info.json")
             ).st_mtime_ns,
-            "split": split,
-            "attribute": None if attribute is None else [attribute, bool(value)],
+            "split": str(split),
+            "attribute": None if attribute is None else [attribute, value],
         },
         image_shape=(height, width, 3),
         total=total,
         decode=lambda: _decode(builder, split, attribute, value, (height, width)),
     )
-    which = "" if attribute is None else f" with {attribute} {bool(value)}"
+    which = "" if attribute is None else f" with {attribute} {value}"
     return image_batches(
         images, batch_size, shuffle, seed, f"{dataset} {split!r}{which}"
     )
@@ -110,6 +112,8 @@ def celeb_a_by_attribute(attribute, image_size=64, split="train", **options):
 
     >>> men, women = kerasgan.data.celeb_a_by_attribute("Male", image_size=64)
     """
+    if attribute is None:
+        raise ValueError("attribute is None; expected one of the 40, 'Male' say.")
     return tuple(
         celeb_a(image_size, split, attribute=attribute, value=value, **options)
         for value in (True, False)
@@ -142,6 +146,8 @@ def _builder(dataset, data_dir):
     # Imported when used: it costs seconds.
     import tensorflow_datasets as tfds
 
+    if data_dir is not None:
+        data_dir = os.path.expanduser(data_dir)
     if dataset == "synthetic_faces":
         from kerasgan.data.synthetic_faces import SyntheticFaces
 
@@ -166,14 +172,21 @@ def _builder(dataset, data_dir):
 
 
 def _count(builder, split):
+    """Returns how many images a split has."""
+    names = list(builder.info.splits)
     try:
-        return builder.info.splits[split].num_examples
-    except (KeyError, ValueError) as error:
-        names = ", ".join(map(repr, builder.info.splits))
+        count = builder.info.splits[split].num_examples
+    except (AttributeError, ValueError):
+        count = 0
+    # tfds counts below zero in "train[5:2]".
+    if count < 1:
+        if str(split).partition("[")[0] not in names:
+            check_choice("split", split, names)
         raise ValueError(
-            f"split is {split!r}; expected one of {names}, or a part such as "
-            "'train[:10%]'."
-        ) from error
+            f"split is {split!r}; expected one of {', '.join(map(repr, names))}, or a "
+            "part of one that has images, such as 'train[:10%]'."
+        )
+    return count
 
 
 def _decode(builder, split, attribute, value, size):
@@ -183,13 +196,18 @@ def _decode(builder, split, attribute, value, size):
     wanted = {"image": True}
     if attribute is not None:
         wanted["attributes"] = {attribute}
-    dataset = builder.as_dataset(
-        split=split,
-        # tfds would decode every JPEG before a filter could see its attributes.
-        decoders=tfds.decode.PartialDecoding(
-            wanted, decoders={"image": tfds.decode.SkipDecoding()}
-        ),
+    # tfds would decode every JPEG before a filter could see its attributes.
+    decoders = tfds.decode.PartialDecoding(
+        wanted, decoders={"image": tfds.decode.SkipDecoding()}
     )
+    # Inside, this uses an attribute that tfds itself warns of.
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        dataset = builder.as_dataset(split=split, decoders=decoders)
+    finally:
+        logger.setLevel(level)
     if attribute is not None:
         dataset = dataset.filter(
             lambda example: tf.equal(example["attributes"][attribute], value)
@@ -215,13 +233,14 @@ def _decoding(shape, size):
     """Returns how to decode a JPEG of `shape` that will be resized to `size`.
 
     Returns:
-        The ratio by which the decoder itself scales down, which saves most of its
-        work and is antialiased too: the largest that leaves at least `size`. And
-        the largest crop shaped like `size` in the middle of what it returns,
+        The ratio by which the decoder itself scales down, which saves much of its
+        work and is antialiased too, if that leaves at least `size`. And the largest
+        crop shaped like `size` in the middle of what it returns,
         `(top, left, height, width)`.
     """
-    for ratio in (8, 4, 2, 1):
-        scaled = [math.ceil(side / ratio) for side in shape]
+    # 178x218 have no whole quarter: its last pixels would be partly padding.
+    for ratio in (2, 1):
+        scaled = [side // ratio for side in shape]
         scale = min(scaled[0] / size[0], scaled[1] / size[1])
         if scale >= 1:
             break

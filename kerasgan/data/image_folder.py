@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from kerasgan.arguments import check_choice, size_pair
+from kerasgan.arguments import check_choice, check_positive, size_pair
 from kerasgan.data.batches import image_batches
 from kerasgan.data.cache import cached_images
 
@@ -43,7 +43,7 @@ def image_folder(
         batch_size: Int, images in a batch.
         shuffle: Whether each epoch has an order of its own. Without it, images
             come sorted by path, and the last batch may be smaller than the others.
-        seed: Int that decides the orders.
+        seed: Int that decides the orders, with TensorFlow's global seed if it is set.
 
     Returns:
         A `tf.data.Dataset` of float32 `(batch, height, width, channels)` in
@@ -61,11 +61,16 @@ def image_folder(
     >>> flowers = kerasgan.data.image_folder("flowers", image_size=(64, 96))
     """
     size = size_pair(image_size)
+    check_positive(batch_size=batch_size)
     check_choice("color_mode", color_mode, COLOR_MODES)
-    folder = pathlib.Path(path)
+    folder = pathlib.Path(path).expanduser().resolve()
     if not folder.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}; expected a folder of images.")
     files = _files(folder)
+    if not files:
+        raise ValueError(
+            f"path is {str(path)!r}, where no file is; expected a folder of images."
+        )
     images, notes = cached_images(
         name=f"folder-{size[0]}x{size[1]}",
         facts={"color_mode": color_mode, "files": _facts(files)},
@@ -92,19 +97,25 @@ def image_folder(
 
 def _files(folder):
     """Returns all visible files below a folder, sorted by path."""
-    found = []
+    found, seen = [], set()
     for root, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead to a folder above it.
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            pathlib.Path(root, name) for name in names if not name.startswith(".")
-        ]
+        paths = (pathlib.Path(root, name) for name in names if not name.startswith("."))
+        # Not pipes, which would be waited for. A link to nothing stays, to be reported.
+        found += [path for path in paths if path.is_file() or not path.exists()]
     return sorted(found)
 
 
 def _facts(files):
     """Returns what tells when a folder has changed: names, sizes and times."""
-    status = ((file, file.stat()) for file in files)
-    return [[str(file.resolve()), s.st_size, s.st_mtime_ns] for file, s in status]
+    status = ((f, f.stat() if f.exists() else f.lstat()) for f in files)
+    return [[str(file), s.st_size, s.st_mtime_ns] for file, s in status]
 
 
 def read_image(path, size, color_mode="rgb"):
@@ -119,7 +130,8 @@ def read_image(path, size, color_mode="rgb"):
         A uint8 array `(height, width, channels)`.
 
     Raises:
-        OSError: If Pillow cannot read it, to the last byte.
+        Exception: If Pillow cannot read it to the last byte; which one depends on
+            the format and the damage.
     """
     mode, channels = COLOR_MODES[color_mode]
     with Image.open(path) as image:
@@ -145,8 +157,7 @@ def _decode(folder, files, size, color_mode):
     def read(file):
         try:
             return read_image(file, size, color_mode)
-        # What Pillow raises for damaged files depends on their format.
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
             return str(file.relative_to(folder))
 
     # Pillow lets other threads run while it decodes and resizes.

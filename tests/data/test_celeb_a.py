@@ -1,0 +1,468 @@
+import io
+import logging
+import shutil
+import socket
+import sys
+import types
+import urllib.error
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from kerasgan.data import celeb_a, celeb_a_by_attribute, prepare_celeb_a
+from kerasgan.data import synthetic_faces as synthetic_faces_function
+from kerasgan.images import to_uint8
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+ATTRIBUTES = list(tfds.builder_cls("celeb_a")(data_dir="").info.features["attributes"])
+HEIGHT, WIDTH = 218, 178
+TRAIN, VALIDATION, TEST = range(0, 16), range(16, 21), range(21, 24)
+HAS = np.random.default_rng(0).integers(0, 2, (24, 40), dtype=bool)
+# Nobody has this one.
+HAS[:, ATTRIBUTES.index("Bald")] = False
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    asked = []
+
+    def refuse(*arguments, **options):
+        asked.append(arguments)
+        raise OSError("no network here")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    yield
+    assert not asked
+
+
+def jpeg(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
+    return file.getvalue()
+
+
+def flat_jpeg(level):
+    return jpeg(np.full((HEIGHT, WIDTH, 3), level, "uint8"))
+
+
+def write_celeb_a(folder, jpegs, has=HAS):
+    """Prepares a data set of these images, the last ones not for training."""
+    source = folder / "kaggle"
+    (source / "img_align_celeba").mkdir(parents=True)
+    names = [f"{number:06d}.jpg" for number in range(len(jpegs))]
+    for name, data in zip(names, jpegs, strict=True):
+        (source / "img_align_celeba" / name).write_bytes(data)
+
+    def write_csv(file, columns, rows):
+        rows = [[name, *row] for name, row in zip(names, rows, strict=True)]
+        lines = [",".join(map(str, row)) for row in [["image_id", *columns], *rows]]
+        (source / file).write_text("\n".join(lines))
+
+    splits = [
+        0 if n in TRAIN else 1 if n in VALIDATION else 2 for n in range(len(names))
+    ]
+    write_csv("list_eval_partition.csv", ["partition"], [[split] for split in splits])
+    write_csv("list_attr_celeba.csv", ATTRIBUTES, 2 * has[: len(names)].astype(int) - 1)
+    landmarks = tfds.builder_cls("celeb_a")(data_dir="").info.features["landmarks"]
+    write_csv("list_landmarks_align_celeba.csv", landmarks, [[0] * 10] * len(names))
+    prepare_celeb_a(source, folder / "tfds")
+    shutil.rmtree(source)
+    return folder / "tfds"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A data set of 24 images, each of one level that is ten times its number."""
+    jpegs = [flat_jpeg(10 * number) for number in range(24)]
+    return write_celeb_a(tmp_path_factory.mktemp("flat"), jpegs)
+
+
+@pytest.fixture
+def numbers(levels):
+    """Function from a dataset to the numbers of its images, as they come."""
+    return lambda dataset: [round(level / 10) for level in levels(dataset)]
+
+
+def with_attribute(attribute, value, among=TRAIN):
+    column = HAS[:, ATTRIBUTES.index(attribute)]
+    return [number for number in among if column[number] == value]
+
+
+def test_what_is_returned(data_dir):
+    dataset = celeb_a(data_dir=data_dir, batch_size=4)
+    assert isinstance(dataset, tf.data.Dataset)
+    assert dataset.element_spec == tf.TensorSpec((4, 64, 64, 3), tf.float32)
+    assert int(dataset.cardinality()) == 4 == sum(1 for _ in dataset)
+    for batch in dataset.as_numpy_iterator():
+        pixels = to_uint8(batch)
+        np.testing.assert_allclose(batch, pixels / 127.5 - 1.0, atol=1e-6)
+        # Gray, as drawn.
+        assert (np.abs(pixels.astype(int) - pixels[:, :1, :1, :1]) <= 1).all()
+
+
+def test_every_epoch_has_each_image_once(data_dir, numbers):
+    dataset = celeb_a(8, data_dir=data_dir, batch_size=4, seed=1)
+    epochs = [numbers(dataset) for _ in range(3)]
+    assert all(sorted(epoch) == list(TRAIN) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    again = celeb_a(8, data_dir=data_dir, batch_size=4, seed=1)
+    assert [numbers(again) for _ in range(3)] == epochs
+    assert numbers(celeb_a(8, data_dir=data_dir, batch_size=4, seed=2)) != epochs[0]
+
+
+@pytest.mark.parametrize("attribute", ["5_o_Clock_Shadow", "Male", "Young"])
+def test_attribute_selects(attribute, data_dir, numbers):
+    for value in (True, False):
+        dataset = celeb_a(
+            8,
+            attribute=attribute,
+            value=value,
+            data_dir=data_dir,
+            batch_size=3,
+            shuffle=False,
+        )
+        expected = with_attribute(attribute, value)
+        assert sorted(numbers(dataset)) == expected
+        assert int(dataset.cardinality()) == -(-len(expected) // 3)
+
+
+def test_halves_are_disjoint_and_complete(data_dir, numbers):
+    men, women = celeb_a_by_attribute(
+        "Male", (8, 6), "all", data_dir=data_dir, batch_size=1, seed=0
+    )
+    assert men.element_spec == tf.TensorSpec((1, 8, 6, 3), tf.float32)
+    assert sorted(numbers(men)) == with_attribute("Male", True, range(24))
+    assert sorted(numbers(women)) == with_attribute("Male", False, range(24))
+
+
+def test_images_that_the_filter_drops_are_never_decoded(data_dir, tmp_path, numbers):
+    shutil.copytree(data_dir, tmp_path / "tfds")
+    (record,) = (tmp_path / "tfds").rglob("*train.tfrecord*")
+    examples = []
+    for serialized in tf.data.TFRecordDataset(str(record)).as_numpy_iterator():
+        example = tf.train.Example.FromString(serialized)
+        if not example.features.feature["attributes/Male"].int64_list.value[0]:
+            example.features.feature["image"].bytes_list.value[0] = b"no JPEG"
+        examples.append(example.SerializeToString())
+    with tf.io.TFRecordWriter(str(record)) as writer:
+        for serialized in examples:
+            writer.write(serialized)
+
+    options = {"data_dir": tmp_path / "tfds", "batch_size": 1, "attribute": "Male"}
+    dataset = celeb_a(8, **options)
+    assert sorted(numbers(dataset)) == with_attribute("Male", True)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        celeb_a(8, value=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("validation", VALIDATION),
+        ("test", TEST),
+        ("all", range(24)),
+        ("train+test", [*TRAIN, *TEST]),
+        (tfds.Split.TEST, TEST),
+    ],
+)
+def test_splits(split, expected, data_dir, numbers):
+    dataset = celeb_a(8, split, data_dir=data_dir, batch_size=2, shuffle=False)
+    assert sorted(numbers(dataset)) == list(expected)
+    assert int(dataset.cardinality()) == -(-len(expected) // 2)
+
+
+def test_parts_of_a_split(data_dir, numbers):
+    options = {"data_dir": data_dir, "batch_size": 4, "shuffle": False}
+    whole = numbers(celeb_a(8, "train", **options))
+    assert numbers(celeb_a(8, "train[:50%]", **options)) == whole[:8]
+    assert numbers(celeb_a(8, "train[50%:]", **options)) == whole[8:]
+    assert numbers(celeb_a(8, "train[3:9]", **options)) == whole[3:9]
+    last = tfds.core.ReadInstruction("train", from_=-3, unit="abs")
+    assert numbers(celeb_a(8, last, **options)) == whole[-3:]
+
+
+def expected_image(pixels, size, method):
+    """The largest middle part of the shape of `size`, resized by Pillow."""
+    scale = min(HEIGHT / size[0], WIDTH / size[1])
+    top, left = (HEIGHT - scale * size[0]) / 2, (WIDTH - scale * size[1]) / 2
+    box = (left, top, WIDTH - left, HEIGHT - top)
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], method, box), int)
+
+
+def smooth_pixels():
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (11, 9, 3), dtype=np.uint8))
+    return np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+
+
+def board_pixels():
+    """Black and white by turns: nothing is grey, the mean is."""
+    board = np.indices((HEIGHT, WIDTH)).sum(axis=0) % 2 * 255
+    return board.astype("uint8")[..., None].repeat(3, axis=-1)
+
+
+def framed_pixels():
+    """Green in the square in the middle, red above, blue below."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3), "uint8")
+    pixels[:20, :, 0] = pixels[20:198, :, 1] = pixels[198:, :, 2] = 255
+    return pixels
+
+
+DRAWINGS = {"Male": smooth_pixels, "Young": board_pixels, "Smiling": framed_pixels}
+
+
+@pytest.fixture(scope="module")
+def drawings_dir(tmp_path_factory):
+    """A data set of three drawings, each with one attribute of its own."""
+    has = np.array([[key == name for key in ATTRIBUTES] for name in DRAWINGS])
+    jpegs = [jpeg(draw()) for draw in DRAWINGS.values()]
+    return write_celeb_a(tmp_path_factory.mktemp("drawings"), jpegs, has)
+
+
+def drawing(attribute, size, drawings_dir):
+    dataset = celeb_a(size, attribute=attribute, data_dir=drawings_dir, batch_size=1)
+    (batch,) = dataset.as_numpy_iterator()
+    return to_uint8(batch[0]).astype(int)
+
+
+def check_drawing(size, method, tolerance, drawings_dir):
+    image = drawing("Male", size, drawings_dir)
+    expected = expected_image(smooth_pixels(), size, method)
+    assert image.shape == expected.shape
+    difference = np.abs(image - expected)
+    assert difference.mean() < tolerance and difference.max() < 8 * tolerance
+
+
+# The drawing changes by 4 levels from pixel to pixel; what remains is the JPEG's.
+@pytest.mark.parametrize("size", [(178, 178), (218, 178), (89, 89), (64, 64), (20, 20)])
+def test_crop_and_resize_against_full_decoding(size, drawings_dir):
+    check_drawing(size, Image.Resampling.BOX, 1.5, drawings_dir)
+
+
+# Such crops are rounded to whole pixels, or to two where the decoder halves.
+@pytest.mark.parametrize("size", [(128, 96), (30, 90), (90, 30), (10, 40)])
+def test_crops_that_are_not_square(size, drawings_dir):
+    check_drawing(size, Image.Resampling.BOX, 5, drawings_dir)
+
+
+@pytest.mark.parametrize("size", [(300, 300), (218, 400)])
+def test_images_that_grow_are_interpolated(size, drawings_dir):
+    check_drawing(size, Image.Resampling.BICUBIC, 3, drawings_dir)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 89])
+def test_fine_pattern_becomes_grey(size, drawings_dir):
+    image = drawing("Young", size, drawings_dir)
+    # Any single pixel is nearly 0 or 255.
+    assert np.abs(image - 127.5).max() < 2
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 178])
+def test_crop_is_the_middle(size, drawings_dir):
+    image = drawing("Smiling", size, drawings_dir)
+    np.testing.assert_allclose(image, np.full_like(image, [0, 255, 0]), atol=8)
+    tall = drawing("Smiling", (2 * size, size), drawings_dir)
+    # 2 to 1 leaves a bit of the sides out, and all of the height.
+    assert tall[0].argmax(axis=-1).tolist() == [0] * size
+    assert tall[-1].argmax(axis=-1).tolist() == [2] * size
+
+
+def test_later_calls_do_not_decode(data_dir, tmp_path, numbers):
+    shutil.copytree(data_dir, tmp_path / "tfds")
+    options = {"data_dir": tmp_path / "tfds", "batch_size": 4, "shuffle": False}
+    first = numbers(celeb_a(8, **options))
+    for record in (tmp_path / "tfds").rglob("*.tfrecord*"):
+        record.unlink()
+    assert numbers(celeb_a(8, **options)) == first
+    with pytest.raises(Exception, match="tfrecord"):
+        celeb_a(9, **options)
+
+
+def test_data_that_was_prepared_again_is_decoded_again(tmp_path, numbers):
+    data = write_celeb_a(tmp_path, [flat_jpeg(10 * n) for n in (1, 2, 3)])
+    options = {"data_dir": data, "batch_size": 1, "shuffle": False}
+    assert sorted(numbers(celeb_a(8, **options))) == [1, 2, 3]
+    shutil.rmtree(data)
+    write_celeb_a(tmp_path, [flat_jpeg(10 * n) for n in (4, 5, 6)])
+    assert sorted(numbers(celeb_a(8, **options))) == [4, 5, 6]
+
+
+def test_data_dir_below_home(data_dir, monkeypatch, numbers):
+    monkeypatch.setenv("HOME", str(data_dir.parent))
+    dataset = celeb_a(8, "test", data_dir="~/tfds", batch_size=3)
+    assert sorted(numbers(dataset)) == list(TEST)
+
+
+def test_tfds_does_not_warn(data_dir, monkeypatch):
+    # It would warn ten times a process only.
+    def log_first_n(level, message, n, *arguments):
+        logging.getLogger("absl").warning(message, *arguments)
+
+    monkeypatch.setattr("absl.logging.log_first_n", log_first_n)
+    messages = []
+    handler = logging.Handler()
+    handler.emit = messages.append
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.addHandler(handler)
+    try:
+        celeb_a(8, attribute="Male", data_dir=data_dir, batch_size=1)
+        assert messages == [] and logger.level == level
+        logger.warning("others are heard")
+        assert len(messages) == 1
+    finally:
+        logger.removeHandler(handler)
+
+
+@pytest.fixture
+def drawn(data_dir, monkeypatch):
+    """Puts a small data set in place of 10,000 drawn faces."""
+    prepared = []
+
+    def synthetic_faces(data_dir):
+        builder = tfds.builder("celeb_a", data_dir=data_dir)
+        prepare = builder.download_and_prepare
+        builder.download_and_prepare = lambda: prepared.append(prepare())
+        return builder
+
+    fake = types.ModuleType("kerasgan.data.synthetic_faces")
+    fake.SyntheticFaces = synthetic_faces
+    monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    return prepared
+
+
+def test_synthetic_faces_by_name(drawn, data_dir, numbers):
+    options = {"data_dir": data_dir, "batch_size": 2, "shuffle": False}
+    for dataset in (
+        celeb_a(8, "test", dataset="synthetic_faces", **options),
+        synthetic_faces_function(8, "test", **options),
+    ):
+        assert sorted(numbers(dataset)) == list(TEST)
+    halves = celeb_a_by_attribute("Young", 8, dataset="synthetic_faces", **options)
+    for half, value in zip(halves, (True, False), strict=True):
+        assert sorted(numbers(half)) == with_attribute("Young", value)
+    assert len(drawn) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size": 0}, "image_size is 0; expected a whole number of at least 1."),
+        ({"image_size": (64, -1)}, "image_size is -1; expected a whole"),
+        ({"image_size": (64, 64, 3)}, "image_size is (64, 64, 3); expected a whole"),
+        ({"image_size": "64"}, "image_size is '64'; expected a whole"),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole"),
+        ({"batch_size": -1}, "batch_size is -1; expected a whole"),
+        ({"dataset": "celeba"}, "dataset is 'celeba'; did you mean 'celeb_a'?"),
+        (
+            {"dataset": "mnist"},
+            "dataset is 'mnist'; expected one of 'celeb_a', 'synthetic_faces'.",
+        ),
+        ({"attribute": "male"}, "attribute is 'male'; did you mean 'Male' or"),
+        ({"attribute": "Smile"}, "attribute is 'Smile'; did you mean 'Smiling'"),
+        (
+            {"attribute": "xyz"},
+            "attribute is 'xyz'; expected one of '5_o_Clock_Shadow',",
+        ),
+        ({"attribute": 3}, "attribute is 3; expected one of "),
+        ({"split": "valid"}, "split is 'valid'; did you mean 'validation'?"),
+        ({"split": "Train[:5]"}, "split is 'Train[:5]'; did you mean 'train'?"),
+        (
+            {"split": "x"},
+            "split is 'x'; expected one of 'train', 'validation', 'test'.",
+        ),
+        ({"split": None}, "split is None; expected one of "),
+        *(
+            (
+                {"split": split},
+                f"split is {split!r}; expected one of 'train', 'validation', 'test', "
+                "or a part of one that has images, such as 'train[:10%]'.",
+            )
+            for split in (
+                "train[:10",
+                "train[:x]",
+                "train[:200%]",
+                "train[99:]",
+                "train[:0]",
+                "train[5:2]",
+            )
+        ),
+    ],
+)
+def test_bad_arguments_come_before_any_image(options, message, data_dir, cache):
+    with pytest.raises(ValueError) as caught:
+        celeb_a(**{"data_dir": data_dir, **options})
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(("attribute", "came"), [(None, "None"), ("Men", "'Men'")])
+def test_halves_need_an_attribute(attribute, came, data_dir):
+    with pytest.raises(ValueError, match=f"attribute is {came}; "):
+        celeb_a_by_attribute(attribute, 8, data_dir=data_dir)
+
+
+def test_fewer_images_than_a_batch(data_dir):
+    with pytest.raises(ValueError) as caught:
+        celeb_a(8, "test", data_dir=data_dir, batch_size=4)
+    assert str(caught.value) == (
+        "batch_size is 4, but celeb_a 'test' has 3 images; expected at least one batch."
+    )
+
+
+def test_empty_half(data_dir):
+    with pytest.raises(ValueError, match="'train' with Bald True has 0 images"):
+        celeb_a_by_attribute("Bald", 8, data_dir=data_dir, batch_size=1, shuffle=False)
+
+
+def failed_download(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        celeb_a(data_dir=tmp_path / "tfds")
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 2
+    assert str(tmp_path / "tfds" / "celeb_a") in lines[0]
+    assert "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR'" in lines[1]
+    assert not (tmp_path / "tfds").exists()
+    return caught.value
+
+
+def test_no_network(monkeypatch, tmp_path):
+    def urlopen(url, timeout):
+        raise urllib.error.URLError("unreachable")
+
+    def download(builder):
+        raise AssertionError("tfds would try for minutes")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+    error = failed_download(tmp_path)
+    assert "(URLError)" in str(error)
+    assert isinstance(error.__cause__, urllib.error.URLError)
+
+
+def test_used_up_quota(monkeypatch, tmp_path):
+    from tensorflow_datasets.core.download import download_manager
+
+    def download(builder):
+        raise download_manager.NonMatchingChecksumError("https://drive", "file")
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+    assert "(NonMatchingChecksumError)" in str(failed_download(tmp_path))
+
+
+def test_download_that_works(data_dir, monkeypatch, tmp_path, numbers):
+    def download(builder):
+        shutil.copytree(data_dir, tmp_path / "tfds")
+        builder.info.read_from_directory(builder.data_dir)
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+    dataset = celeb_a(8, "test", data_dir=tmp_path / "tfds", batch_size=3)
+    assert sorted(numbers(dataset)) == list(TEST)
