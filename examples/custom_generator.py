@@ -1,7 +1,7 @@
 """Bring a generator of your own: any Keras model from latents to images will do.
 
-    python examples/custom_generator.py
-    python examples/custom_generator.py --data FOLDER_OF_IMAGES
+python examples/custom_generator.py
+python examples/custom_generator.py --data FOLDER_OF_IMAGES
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Train a DCGAN on faces.
 
-    python examples/train_dcgan.py                      # drawn faces, nothing to download
-    python examples/train_dcgan.py --data celeb_a --data-dir DATA_DIR
+python examples/train_dcgan.py                      # drawn faces, nothing to download
+python examples/train_dcgan.py --data celeb_a --data-dir DATA_DIR
 """
 
 import argparse

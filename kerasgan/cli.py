@@ -11,7 +11,6 @@ import time
 import traceback
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasgan import callbacks, data, images, networks
@@ -188,7 +187,8 @@ def generate_images(options):
     gan = _load(options.model)
     out = pathlib.Path(options.out)
     latents = tf.concat([gan.latents(1, seed) for seed in seeds], axis=0)
-    for seed, image in zip(seeds, np.asarray(gan(latents)), strict=True):
+    drawn = gan.predict(latents, batch_size=64, verbose=0)
+    for seed, image in zip(seeds, drawn, strict=True):
         pixels = images.to_uint8(image, gan.value_range)
         images.write_png(out / f"seed_{seed:04d}.png", pixels)
     print(f"{len(seeds)} images in {out}")

@@ -15,6 +15,9 @@ import uuid
 import keras
 import numpy as np
 
+# Raised when decoding, cropping or resizing changes, so that nothing old is served.
+DECODING = 1
+
 
 def cache_dir():
     """Returns the folder of the cache, `$XDG_CACHE_HOME/kerasgan`."""
@@ -43,7 +46,7 @@ def cached_images(name, facts, image_shape, total, decode):
     Raises:
         OSError: If the disk has no room for them.
     """
-    facts = {**facts, "image_shape": list(image_shape)}
+    facts = {**facts, "image_shape": list(image_shape), "decoding": DECODING}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     entry = cache_dir() / f"{name}-{digest[:16]}"
     if not entry.exists():

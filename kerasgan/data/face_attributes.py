@@ -14,7 +14,7 @@ FREQUENCIES = {
     "Arched_Eyebrows": (0.08, 0.40),
     "Bags_Under_Eyes": (0.35, 0.10),
     "Bald": (0.05, 0.00),
-    "Bangs": (0.08, 0.20),
+    "Bangs": (0.10, 0.21),
     "Big_Lips": (0.17, 0.29),
     "Big_Nose": (0.42, 0.10),
     "Black_Hair": (0.29, 0.20),
@@ -96,9 +96,8 @@ def sample_attributes(identity_rng, image_rng):
     that a bald head or a hat would hide.
 
     `Attractive`, a judgment that cannot be drawn, is a rule: young, and more of
-    (oval face, high cheekbones, smiling, lipstick, arched eyebrows) than of
-    (chubby, double chin, big nose, bags under the eyes, receding hairline,
-    eyeglasses).
+    (oval face, high cheekbones, smiling, heavy makeup) than of (chubby, double
+    chin, big nose, bags under the eyes, receding hairline, eyeglasses).
 
     Args:
         identity_rng: `numpy.random.Generator` of the person.
@@ -169,7 +168,7 @@ def sample_attributes(identity_rng, image_rng):
     if face["Receding_Hairline"]:
         _clear(face, "Bangs")
 
-    praise = "Oval_Face High_Cheekbones Smiling Wearing_Lipstick Arched_Eyebrows"
+    praise = "Oval_Face High_Cheekbones Smiling Heavy_Makeup"
     blame = "Chubby Double_Chin Big_Nose Bags_Under_Eyes Receding_Hairline Eyeglasses"
     face["Attractive"] = face["Young"] and (
         sum(face[name] for name in praise.split())

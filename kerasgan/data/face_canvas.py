@@ -1,5 +1,7 @@
 """A canvas for soft drawn faces: the pose, smooth outlines, masks, blending."""
 
+import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,30 +9,53 @@ from PIL import Image, ImageDraw, ImageFilter
 
 HEIGHT, WIDTH = 218, 178
 
-# Weights of a Catmull-Rom curve at equal steps between its middle two points.
 _STEPS = 6
-_T = np.arange(_STEPS)[:, None] / _STEPS
-_CATMULL_ROM = (
-    np.concatenate([_T**0, _T, _T**2, _T**3], axis=1)
-    @ np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])
-    / 2
-)
+
+
+@functools.cache
+def _spline(count, is_closed):
+    """Returns the matrices from points to a Catmull-Rom curve and its tangents."""
+    t = np.arange(_STEPS)[:, None] / _STEPS
+    basis = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    weights = np.concatenate([t**0, t, t**2, t**3], axis=1) @ basis
+    points = np.eye(count)
+    if is_closed:
+        padded = np.concatenate([points[-1:], points, points[:2]])
+    else:
+        padded = np.concatenate([points[:1], points, points[-1:]])
+    pieces = [weights @ padded[k : k + 4] for k in range(len(padded) - 3)]
+    line = np.concatenate(pieces if is_closed else [*pieces, points[-1:]])
+    return line, np.gradient(line, axis=0)
+
+
+@functools.cache
+def _linear(count, size):
+    """Returns the matrix that interpolates `count` numbers to `size` numbers."""
+    spots, at = np.linspace(0, 1, count), np.linspace(0, 1, size)
+    return np.stack([np.interp(at, spots, unit) for unit in np.eye(count)], axis=1)
+
+
+def enlarge(plane, height, width):
+    """Returns a float32 plane interpolated linearly, corner to corner."""
+    h, w = plane.shape
+    # Pillow maps the edges of the outer pixels, so the box is smaller than those.
+    x, y = 0.5 * (w - 1) / (width - 1), 0.5 * (h - 1) / (height - 1)
+    image = Image.fromarray(plane).resize(
+        (width, height),
+        Image.Resampling.BILINEAR,
+        (0.5 - x, 0.5 - y, w - 0.5 + x, h - 0.5 + y),
+    )
+    return np.frombuffer(image.tobytes(), np.float32).reshape(height, width)
 
 
 def closed(points):
     """Returns the smooth closed outline, `(6 n, 2)`, through `n` points."""
-    points = np.asarray(points, np.float64)
-    around = np.stack([np.roll(points, shift, 0) for shift in (1, 0, -1, -2)])
-    return np.einsum("tk,knc->ntc", _CATMULL_ROM, around).reshape(-1, 2)
+    return _spline(len(points), True)[0] @ np.asarray(points, np.float64)
 
 
 def curve(points):
     """Returns the smooth open curve through the points, both ends included."""
-    points = np.asarray(points, np.float64)
-    padded = np.concatenate([points[:1], points, points[-1:]])
-    around = np.stack([padded[k : len(points) - 1 + k] for k in range(4)])
-    inner = np.einsum("tk,knc->ntc", _CATMULL_ROM, around).reshape(-1, 2)
-    return np.concatenate([inner, points[-1:]])
+    return _spline(len(points), False)[0] @ np.asarray(points, np.float64)
 
 
 def stroke(points, widths):
@@ -40,19 +65,33 @@ def stroke(points, widths):
         points: `(n, 2)`, what the curve goes through.
         widths: The stroke's width, interpolated from the first end to the last.
     """
-    line = curve(points)
-    along = np.gradient(line, axis=0)
-    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    spots = np.linspace(0, 1, len(widths))
-    half = np.interp(np.linspace(0, 1, len(line)), spots, widths)[:, None] / 2
-    return np.concatenate([line + across * half, (line - across * half)[::-1]])
+    place, tangent = _spline(len(points), False)
+    points = np.asarray(points, np.float64)
+    line, along = place @ points, tangent @ points
+    half = _linear(len(widths), len(line)) @ widths
+    half /= 2 * np.hypot(along[:, 0], along[:, 1]) + 1e-6
+    across = along[:, ::-1] * (half[:, None] * (-1, 1))
+    return np.concatenate([line + across, (line - across)[::-1]])
 
 
-def ellipse(x, y, rx, ry, count=28):
-    """Returns the outline, `(count, 2)`, of an ellipse."""
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
+def both(outline):
+    """Returns an outline of the right side and its mirror image on the left."""
+    return outline, outline * (-1, 1)
+
+
+def whole(right):
+    """Returns the smooth outline of which the right half is given, top to bottom."""
+    middle = [(-x, y) for x, y in right[::-1] if x]
+    return closed([*right, *middle])
+
+
+_ANGLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
+
+
+def ellipse(x, y, rx, ry):
+    """Returns the outline of an ellipse."""
+    return _CIRCLE * (rx, ry) + (x, y)
 
 
 def bump(u, v, x, y, sx, sy):
@@ -62,7 +101,7 @@ def bump(u, v, x, y, sx, sy):
 
 def ramp(value, low, high):
     """Returns 0 below `low`, 1 above `high` and a smooth step between."""
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    t = np.minimum(np.maximum((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
@@ -96,23 +135,31 @@ class Pose(NamedTuple):
             points: `(n, 2)`.
             lift: How far above the face's surface they are.
         """
-        x, y = np.asarray(points, np.float64).T
+        x, y = points[:, 0], points[:, 1]
         depth = _depth(x, y) + lift
         x = x * (1 - self.yaw**2 / 2) + depth * self.yaw
         y = y + depth * self.pitch
-        cos, sin = self.scale * np.cos(self.roll), self.scale * np.sin(self.roll)
-        return np.stack([self.x + cos * x - sin * y, self.y + sin * x + cos * y], 1)
+        cos = self.scale * math.cos(self.roll)
+        sin = self.scale * math.sin(self.roll)
+        placed = np.empty_like(points)
+        placed[:, 0] = self.x + cos * x - sin * y
+        placed[:, 1] = self.y + sin * x + cos * y
+        return placed
 
-    def fields(self):
-        """Returns the plane's x and y under every pixel, each `(218, 178)`."""
-        dx = np.arange(WIDTH, dtype=np.float32)[None] - self.x
-        dy = np.arange(HEIGHT, dtype=np.float32)[:, None] - self.y
-        cos = float(np.cos(self.roll)) / self.scale
-        sin = float(np.sin(self.roll)) / self.scale
+    def fields(self, rows, columns):
+        """Returns the plane's x and y under a grid of pixels, each `(h, w)`.
+
+        Args:
+            rows: float32 `(h,)`.
+            columns: float32 `(w,)`.
+        """
+        dx, dy = columns[None] - self.x, rows[:, None] - self.y
+        cos = math.cos(self.roll) / self.scale
+        sin = math.sin(self.roll) / self.scale
         flat_x, flat_y = cos * dx + sin * dy, cos * dy - sin * dx
         u, v = flat_x, flat_y
         shrink = 1 / (1 - self.yaw**2 / 2)
-        for _ in range(3):
+        for _ in range(2):
             depth = _depth(u, v)
             u = (flat_x - depth * self.yaw) * shrink
             v = flat_y - depth * self.pitch
@@ -120,8 +167,9 @@ class Pose(NamedTuple):
 
 
 def _depth(x, y):
-    away = (x / 48) ** 2 + (np.minimum(y + 30, 0) / 42) ** 2
-    return -45 * away / (1 + 0.4 * away)
+    above = np.minimum(y, -30) + 30
+    away = x * x * (1 / 48**2) + above * above * (1 / 42**2)
+    return away * -45 / (1 + 0.4 * away)
 
 
 class Mask(NamedTuple):
@@ -131,9 +179,16 @@ class Mask(NamedTuple):
     cover: np.ndarray
 
     def __and__(self, other):
-        """Returns this mask where the other, whose window is larger, covers too."""
-        rows, columns = self.window
-        return Mask(self.window, self.cover * other.full()[rows, columns])
+        """Returns the mask of what both cover."""
+        window, crops = [], ([], [])
+        for mine, others in zip(self.window, other.window, strict=True):
+            start = max(mine.start, others.start)
+            stop = max(start, min(mine.stop, others.stop))
+            window.append(slice(start, stop))
+            for crop, side in zip(crops, (mine, others), strict=True):
+                crop.append(slice(start - side.start, stop - side.start))
+        cover = self.cover[tuple(crops[0])] * other.cover[tuple(crops[1])]
+        return Mask(tuple(window), cover)
 
     def full(self):
         """Returns the cover of the whole picture, `(218, 178)`."""
@@ -151,50 +206,80 @@ class Canvas:
 
     def __init__(self, pose):
         self.pose = pose
-        self.u, self.v = pose.fields()
+        # The fields are so smooth that a coarse grid is enough.
+        rows = np.linspace(0, HEIGHT - 1, 38, dtype=np.float32)
+        columns = np.linspace(0, WIDTH - 1, 31, dtype=np.float32)
+        fields = pose.fields(rows, columns)
+        self.u, self.v = (enlarge(field, HEIGHT, WIDTH) for field in fields)
         self.planes = np.zeros((3, HEIGHT, WIDTH), np.float32)
 
-    def mask(self, outline, blur=0.0, lift=0.0):
-        """Returns the mask of an outline of the face's plane."""
-        return self.cover([self.pose.place(outline, lift)], blur)
+    def mask(self, *outlines, blur=0.0, lift=0.0, pose=None):
+        """Returns the mask of the union of outlines, each `(n, 2)`.
 
-    def cover(self, outlines, blur=0.0):
-        """Returns the mask of the union of outlines given in pixels."""
-        points = np.concatenate(outlines)
+        Args:
+            *outlines: Outlines in the plane of the face.
+            blur: Standard deviation, in pixels, of the edge's softness.
+            lift: How far above the face's surface they are.
+            pose: Another pose than the head's.
+        """
+        points = outlines[0] if len(outlines) == 1 else np.concatenate(outlines)
+        points = (pose or self.pose).place(points, lift)
         margin = 1 + 2.5 * blur
-        left, top = np.floor(points.min(0) - margin).astype(int)
-        right, bottom = np.ceil(points.max(0) + margin).astype(int) + 1
-        left, right = np.clip([left, right], 0, WIDTH).tolist()
-        top, bottom = np.clip([top, bottom], 0, HEIGHT).tolist()
-        right, bottom = max(right, left + 1), max(bottom, top + 1)
-        fine = 4 if (right - left) * (bottom - top) < 6000 else 2
-        size = ((right - left) * fine, (bottom - top) * fine)
+        (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+        left = min(max(math.floor(left - margin), 0), WIDTH - 1)
+        top = min(max(math.floor(top - margin), 0), HEIGHT - 1)
+        right = min(max(math.ceil(right + margin), left) + 1, WIDTH)
+        bottom = min(max(math.ceil(bottom + margin), top) + 1, HEIGHT)
+        wide, high = right - left, bottom - top
+        # Sharp edges are drawn large and averaged down, soft ones drawn small.
+        if blur < 1.5:
+            scale = 1 if blur > 1 else 2 if blur > 0.6 or wide * high > 4000 else 4
+        else:
+            scale = 0.5 if blur < 3 else 0.25
+        size = math.ceil(wide * scale), math.ceil(high * scale)
         image = Image.new("L", size)
-        pen = ImageDraw.Draw(image)
+        draw = ImageDraw.Draw(image).polygon
+        # Pixel centers are whole numbers, at every scale.
+        points = (points - (left - 0.5, top - 0.5)) * scale - 0.5
+        spots = np.rint(points).ravel().tolist()
+        start = 0
         for outline in outlines:
-            # Pixel centers are whole numbers; Pillow's are, too, at the fine size.
-            spots = (outline - (left, top) + 0.5) * fine - 0.5
-            pen.polygon(np.rint(spots).ravel().tolist(), fill=255)
-        image = image.reduce(fine)
+            end = start + 2 * len(outline)
+            draw(spots[start:end], fill=255)
+            start = end
+        if scale > 1:
+            image = image.reduce(scale)
         if blur:
-            image = image.filter(ImageFilter.GaussianBlur(blur))
-        cover = np.asarray(image, np.float32) * np.float32(1 / 255)
+            image = image.filter(ImageFilter.GaussianBlur(blur * min(scale, 1)))
+        if scale < 1:
+            full = round(size[0] / scale), round(size[1] / scale)
+            image = image.resize(full, Image.Resampling.BILINEAR)
+        cover = np.frombuffer(image.tobytes(), np.uint8)
+        cover = cover.reshape(image.size[::-1])[:high, :wide] * np.float32(1 / 255)
         return Mask((slice(top, bottom), slice(left, right)), cover)
 
+    def at(self, mask):
+        """Returns the plane's x and y under the pixels of a mask's window."""
+        return self.u[mask.window], self.v[mask.window]
+
     def paint(self, mask, color, opacity=1.0):
-        """Lays a color, `(3,)` or planes of the whole picture, over a mask."""
-        window = (slice(None), *mask.window)
+        """Lays a color, `(3,)` or planes of the mask's window, over a mask."""
+        below = self.planes[(slice(None), *mask.window)]
         color = np.asarray(color, np.float32)
-        color = color[window] if color.ndim == 3 else color[:, None, None]
-        self.planes[window] += (mask.cover * opacity) * (color - self.planes[window])
+        change = (color if color.ndim == 3 else color[:, None, None]) - below
+        change *= mask.cover if opacity == 1 else mask.cover * np.float32(opacity)
+        below += change
 
     def tint(self, mask, color, strength=1.0):
         """Multiplies what a mask covers by a color, as a glaze or shadow does."""
-        window = (slice(None), *mask.window)
-        glaze = 1 - np.asarray(color, np.float32)[:, None, None]
-        self.planes[window] *= 1 - (mask.cover * strength) * glaze
+        glaze = (np.asarray(color, np.float32) - 1)[:, None, None]
+        below = self.planes[(slice(None), *mask.window)]
+        below *= glaze * (mask.cover * np.float32(strength)) + 1
 
     def image(self):
         """Returns the picture, uint8 `(218, 178, 3)`."""
-        planes = np.clip(self.planes * 255 + 0.5, 0, 255).astype(np.uint8)
-        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+        image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        for channel, plane in enumerate(self.planes):
+            plane = plane * np.float32(255) + np.float32(0.5)
+            image[..., channel] = np.minimum(np.maximum(plane, 0), 255)
+        return image

@@ -76,5 +76,7 @@ def test_ranges():
         (unit * 2 - 1, "sigmoid"),
         (unit * 255, "sigmoid"),
     ):
-        with pytest.raises(ValueError, match=r"data has values from .* expected values"):
+        with pytest.raises(
+            ValueError, match=r"data has values from .* expected values"
+        ):
             check(images, activation)
