@@ -124,7 +124,7 @@ def synthetic_faces(image_size=64, split="train", **options):
     """Returns drawn faces with the labels of CelebA; nothing is downloaded.
 
     10,000 faces are drawn the first time, in about a minute. See
-    `kerasgan.data.synthetic_faces.SyntheticFaces` for what is drawn.
+    `kerasgan.data.drawn_faces.builder.SyntheticFaces` for what is drawn.
 
     Args:
         image_size: As in `celeb_a`.
@@ -149,7 +149,7 @@ def _builder(dataset, data_dir):
     if data_dir is not None:
         data_dir = os.path.expanduser(data_dir)
     if dataset == "synthetic_faces":
-        from kerasgan.data.synthetic_faces import SyntheticFaces
+        from kerasgan.data.drawn_faces.builder import SyntheticFaces
 
         builder = SyntheticFaces(data_dir=data_dir)
         builder.download_and_prepare()

@@ -1,12 +1,20 @@
 """Eyes, brows, nose, mouth, beard, wrinkles and glasses of a drawn face.
 
 Every function takes the `Canvas` and the `Face`. Outlines are in the face's plane:
-see `face_canvas.Pose`.
+see `canvas.Pose`.
 """
 
 import numpy as np
 
-from kerasgan.data.face_canvas import Mask, both, bump, closed, ellipse, ramp, stroke
+from kerasgan.data.drawn_faces.canvas import (
+    Mask,
+    both,
+    bump,
+    closed,
+    ellipse,
+    ramp,
+    stroke,
+)
 
 EYE_X, NOSE_Y, MOUTH_X, MOUTH_Y = 19.5, 24.0, 15.5, 41.5
 _INK = (0.10, 0.07, 0.07)

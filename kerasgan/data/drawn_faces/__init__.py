@@ -1,0 +1,1 @@
+"""Faces drawn by a program, labelled like CelebA; no photograph is involved."""
