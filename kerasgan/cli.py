@@ -237,7 +237,9 @@ def _write_options(run, options, recipe):
     given = {k: v for k, v in vars(options).items() if k != "command"}
     kept = {
         "options": given,
-        "recipe": {**dataclasses.asdict(recipe), **given},
+        "recipe": {
+            k: v for k, v in dataclasses.asdict(recipe).items() if k not in given
+        },
         "versions": {
             "kerasgan": __version__,
             "keras": keras.__version__,

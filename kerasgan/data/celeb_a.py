@@ -200,12 +200,20 @@ def _decode(builder, split, attribute, value, size):
     decoders = tfds.decode.PartialDecoding(
         wanted, decoders={"image": tfds.decode.SkipDecoding()}
     )
+    reading = tfds.ReadConfig(
+        # Read once, then kept decoded.
+        try_autocache=False,
+        # Tuning finds out too late that one example at a time is too few.
+        num_parallel_calls_for_decode=2 * (os.cpu_count() or 1),
+    )
     # Inside, this uses an attribute that tfds itself warns of.
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        dataset = builder.as_dataset(split=split, decoders=decoders)
+        dataset = builder.as_dataset(
+            split=split, decoders=decoders, read_config=reading
+        )
     finally:
         logger.setLevel(level)
     if attribute is not None:

@@ -1,9 +1,4 @@
 import io
-import os
-import pickle
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -100,12 +95,8 @@ def test_nobody_is_in_two_splits():
         assert draw_face(0, first - 1).identity < draw_face(0, first).identity
 
 
-def test_no_network_is_used(few, tmp_path, monkeypatch, capsys):
-    def refuse(*args, **kwargs):
-        raise AssertionError("the network was used")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_no_network_is_used(few, tmp_path, capsys):
     prepare(tmp_path)
     assert "Generating train examples" in capsys.readouterr().err
 
@@ -115,20 +106,3 @@ def test_worker_that_fails_is_reported(few, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="ended with status 2"):
         prepare(tmp_path / "data")
     assert not (tmp_path / "data" / "synthetic_faces" / "1.0.0").exists()
-
-
-def test_workers_do_not_import_tensorflow(tmp_path):
-    # A package that cannot be imported stands before the real one.
-    broken = "raise ImportError('not in a worker')"
-    for name in ("tensorflow", "keras", "tensorflow_datasets"):
-        (tmp_path / f"{name}.py").write_text(broken)
-    command = [sys.executable, worker.__file__, "0", "3", "5", "1"]
-    drawn = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True
-    )
-    assert drawn.returncode == 0, drawn.stderr
-    stream = io.BytesIO(drawn.stdout)
-    for index in (3, 4):
-        face = draw_face(0, index)
-        assert pickle.load(stream) == (worker.jpeg_bytes(face.image), *face[1:])
-    assert not stream.read()
