@@ -3,6 +3,7 @@ import csv
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import kerasgan
@@ -91,7 +92,7 @@ def test_loss_curves_keep_every_epoch(tmp_path):
         data(),
         epochs=3,
         batch_size=8,
-        validation_data=data(),
+        validation_data=tf.data.Dataset.from_tensor_slices(data()).batch(8),
         validation_freq=2,
         verbose=0,
         callbacks=[callbacks.LossCurves(tmp_path)],
