@@ -44,7 +44,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
-        if int(self.model.step) == 0:
+        if self.model.steps_taken == 0:
             self._write(0)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -53,27 +53,7 @@ class AdversarialModel(keras.Model):
         label_noise=None,
         **kwargs,
     ):
-        """Configures the model for training.
-
-        Args:
-            d_optimizer: Keras optimizer of the discriminator, or its name. By
-                default Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
-            g_optimizer: The same for the generator; another object.
-            loss_fn: Name of an adversarial loss (`"minimax"`,
-                `"non_saturating"`, `"least_squares"`), an object of
-                `kerasgan.losses`, or any Keras loss on (labels, predictions).
-            label_noise: Float in [0, 1]. Each label is moved towards that of the
-                other class by a number drawn uniformly between 0 and this. By
-                default 0.05 with a Keras loss and 0 otherwise.
-            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of
-                `keras.Model.compile`. XLA is off unless `jit_compile=True`: on a
-                CPU it makes these models slower.
-
-        Raises:
-            ValueError: If the loss is unknown or does not fit the last activation
-                of the discriminator, if the optimizers are one object, or if the
-                label noise is out of range or the loss has no labels.
-        """
+        """Configures both players; the arguments are those of `GAN.compile`."""
         generators, discriminators = self.players()
         self.loss_fn = losses.get(loss_fn)
         for discriminator in discriminators:
@@ -151,7 +131,7 @@ class AdversarialModel(keras.Model):
         check_positive(epochs=epochs)
         if batch_size is not None:
             check_positive(batch_size=batch_size)
-        if int(self.step) == 0:
+        if self.steps_taken == 0:
             self.check_data(x, y)
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its own default does not apply to datasets.
@@ -165,6 +145,12 @@ class AdversarialModel(keras.Model):
             callbacks=callbacks,
             **kwargs,
         )
+
+    @property
+    def steps_taken(self):
+        """Training steps so far, as an int."""
+        # Under a strategy the variable is one a replica, which int() does not take.
+        return int(tf.convert_to_tensor(self.step))
 
     @property
     def metrics(self):

@@ -119,6 +119,9 @@ def first_batches(x, y=None):
     Returns:
         A list of batches as the training step will get them; empty for an
         iterator, which could not give back what was looked at.
+
+    Raises:
+        ValueError: If a dataset is empty.
     """
     if isinstance(x, tf.data.Dataset):
         batches = []
@@ -126,6 +129,8 @@ def first_batches(x, y=None):
             batches.append(tf.nest.map_structure(np.asarray, batch))
             if sum(len(tf.nest.flatten(b)[0]) for b in batches) >= CHECKED_IMAGES:
                 break
+        if not batches:
+            raise ValueError("data yields no batch; expected at least one.")
         return batches
     if isinstance(x, (np.ndarray, tf.Tensor)):
         parts = (x,) if y is None else (x, y)

@@ -224,6 +224,52 @@ def test_seed_and_step_decide_everything_drawn():
     assert any(not np.array_equal(a, b) for a, b in zip(*runs[1:], strict=True))
 
 
+def test_a_strategy_of_one_device_trains():
+    cpu = tf.config.list_logical_devices("CPU")[0].name
+    with tf.distribute.MirroredStrategy([cpu]).scope():
+        model = compiled(loss_fn="least_squares", label_noise=0.1)
+    before = values(model.trainable_variables)
+    data = tf.data.Dataset.from_tensor_slices(images()).batch(8)
+    model.fit(data, epochs=2, verbose=0)
+    assert model.steps_taken == 4
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        assert not np.array_equal(old, np.asarray(tf.convert_to_tensor(new)))
+
+
+@pytest.mark.parametrize("kind", ["float64", "float16", "sequence", "infinite"])
+def test_data_of_other_kinds(kind):
+    class Batches(keras.utils.Sequence):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return images()[8 * index : 8 * index + 8]
+
+    data = tf.data.Dataset.from_tensor_slices(images())
+    data = {
+        "float64": lambda: images().astype("float64"),
+        "float16": lambda: data.map(lambda x: tf.cast(x, "float16")).batch(8),
+        "sequence": Batches,
+        "infinite": lambda: data.repeat().batch(8),
+    }[kind]()
+    steps = {"steps_per_epoch": 2} if kind == "infinite" else {}
+    model = compiled()
+    model.fit(data, verbose=0, **steps)
+    assert model.steps_taken == (1 if kind == "float64" else 2)
+
+
+@pytest.mark.parametrize("options", [{"run_eagerly": True}, {"steps_per_execution": 2}])
+def test_other_ways_to_run_give_the_same_weights(options):
+    runs = []
+    for more in ({}, options):
+        keras.utils.set_random_seed(3)
+        model = compiled(label_noise=0.1, **more)
+        model.fit(images(), batch_size=8, epochs=2, shuffle=False, verbose=0)
+        runs.append(values(model.variables))
+    for a, b in zip(*runs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 # --- using it -------------------------------------------------------------------
 
 
@@ -458,6 +504,14 @@ def test_data_that_does_not_fit(data, message, as_dataset):
     with pytest.raises(ValueError, match=message):
         model.fit(data, verbose=0)
     assert_same(before, values(model.variables))
+
+
+def test_data_that_is_empty():
+    nothing = tf.data.Dataset.from_tensor_slices(images(4)).batch(
+        8, drop_remainder=True
+    )
+    with pytest.raises(ValueError, match="data yields no batch"):
+        compiled().fit(nothing, verbose=0)
 
 
 def test_data_of_a_sigmoid_generator():
