@@ -3,10 +3,10 @@
     python benchmarks/input.py --data-dir DATA_DIR
 
 Both yield batches of the images with one attribute, resized. The plain pipeline is
-`tfds.load`, filter, map resize, batch. They run in turn, several times, each from
-making the dataset to its last batch. The first pass of ours starts from an empty
-cache and includes filling it; later passes read the full one, as the plain
-pipeline with `cache()` does, which holds floats in memory.
+`tfds.load`, filter, map resize, batch. They run in turn, several times. "plain" and
+"first pass" go from making the dataset to its last batch; the first pass of ours starts
+from an empty cache and fills it. Later passes read the full one, as the plain pipeline
+with `cache()` does, which holds floats in memory and does not shuffle.
 """
 
 import argparse

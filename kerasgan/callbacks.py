@@ -45,6 +45,9 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self.model.steps_taken == 0:
+            # Another run's samples would end up in this one's evolution.
+            for file in (self.folder / "samples").glob("epoch_*.png"):
+                file.unlink()
             self._write(0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -52,6 +55,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         files = sorted((self.folder / "samples").glob("epoch_*.png"))
+        if not files:
+            return
         stride = math.ceil(len(files) / MOST_FRAMES)
         # Counted from the end, so that the last one is always shown.
         frames = [images.read_png(file) for file in files[::-stride][::-1]]
@@ -86,9 +91,16 @@ class LossCurves(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.rows = []
+        file = self.folder / "history.csv"
+        if self.model.steps_taken > 0 and file.exists():
+            with open(file, newline="") as lines:
+                self.rows = [
+                    {k: float(v) for k, v in row.items() if v}
+                    for row in csv.DictReader(lines)
+                ]
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch + 1}
+        row = {"epoch": float(epoch + 1)}
         row.update((key, float(value)) for key, value in (logs or {}).items())
         self.rows.append(row)
         self._write_csv()
@@ -100,7 +112,7 @@ class LossCurves(keras.callbacks.Callback):
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
+        writer.writerows({**row, "epoch": int(row["epoch"])} for row in self.rows)
         with atomic_write(self.folder / "history.csv") as file:
             file.write(text.getvalue().encode())
 

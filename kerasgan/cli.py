@@ -32,6 +32,8 @@ class Recipe:
     ema_decay: float
 
 
+# Steps of an epoch, unless --epochs says how many there are.
+FEWEST_STEPS = 100
 # On two CPU cores few, fast steps: a narrow network, a small batch, a high rate.
 CPU = Recipe(64, 32, 32, 2_000, 4e-4, 0.995)
 # On a GPU the numbers of the DCGAN paper; the steps are 25 epochs of celeb_a.
@@ -160,6 +162,8 @@ def train_dcgan(options):
     faces = _dataset(options)
     gan.check_data(faces, None)
     if options.epochs is None:
+        # An epoch of a few steps would be spent on drawing grids and curves.
+        faces = faces.repeat(math.ceil(FEWEST_STEPS / len(faces)))
         options.epochs = math.ceil(recipe.steps / len(faces))
     run = _run_folder(options.run)
     _write_options(run, options, recipe)
@@ -168,12 +172,15 @@ def train_dcgan(options):
         f"{options.batch_size} images"
     )
     started = time.monotonic()
-    gan.fit(
-        faces,
-        epochs=options.epochs,
-        callbacks=[callbacks.SampleGrid(run), callbacks.LossCurves(run)],
-    )
-    gan.save(run / "model.keras")
+    try:
+        gan.fit(
+            faces,
+            epochs=options.epochs,
+            callbacks=[callbacks.SampleGrid(run), callbacks.LossCurves(run)],
+        )
+    finally:
+        # Also of a run that was stopped: what it has learned is not lost.
+        gan.save(run / "model.keras")
     minutes = (time.monotonic() - started) / 60
     print(
         f"Trained for {minutes:.1f} minutes. Look at {run / 'evolution.gif'}, and draw "

@@ -65,21 +65,15 @@ def to_pil(image):
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def write_png(path, image, text=None):
+def write_png(path, image):
     """Writes one image as a PNG file, whole or not at all.
 
     Args:
         path: Path of the file; its folder is made if it is missing.
         image: uint8 array `(height, width, channels)` with 1, 3 or 4 channels.
-        text: Optional dict of strings, kept in the file as PNG text.
     """
-    from PIL.PngImagePlugin import PngInfo
-
-    info = PngInfo()
-    for key, value in (text or {}).items():
-        info.add_text(key, value)
     buffer = io.BytesIO()
-    to_pil(image).save(buffer, "PNG", pnginfo=info)
+    to_pil(image).save(buffer, "PNG")
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
 

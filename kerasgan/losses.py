@@ -142,7 +142,8 @@ class KerasLoss(LabelLoss):
         self.loss_fn = loss_fn
         config = loss_fn.get_config() if hasattr(loss_fn, "get_config") else {}
         name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
-        if name in ("BinaryCrossentropy", "binary_crossentropy"):
+        functions = ("binary_crossentropy", "binary_focal_crossentropy")
+        if name in functions or "from_logits" in config:
             from_logits = config.get("from_logits", False)
             self.answers = "logits" if from_logits else "probabilities"
 
@@ -207,9 +208,14 @@ def get(identifier):
             return NAMES[identifier]()
         return KerasLoss(keras.losses.get(identifier))
     methods = ("discriminator_loss", "generator_loss")
+    if isinstance(identifier, type):
+        raise ValueError(
+            f"loss_fn is the class {identifier.__name__}; expected an object of it, "
+            f"{identifier.__name__}()."
+        )
     if all(callable(getattr(identifier, method, None)) for method in methods):
         return identifier
-    if callable(identifier) and not isinstance(identifier, type):
+    if callable(identifier):
         return KerasLoss(identifier)
     raise ValueError(
         f"loss_fn is {identifier!r}; expected a name, an object with the methods "

@@ -60,6 +60,24 @@ def test_sample_grid_goes_on_where_training_does(tmp_path):
         assert gif.n_frames == 4
 
 
+def test_another_run_in_the_folder_starts_afresh(tmp_path):
+    for epochs in (3, 1):
+        shown = [callbacks.SampleGrid(tmp_path, n=4), callbacks.LossCurves(tmp_path)]
+        small_gan().fit(data(), epochs=epochs, batch_size=8, verbose=0, callbacks=shown)
+    assert len(list((tmp_path / "samples").iterdir())) == 2
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
+
+
+def test_loss_curves_go_on_where_training_does(tmp_path):
+    gan = small_gan()
+    train = dict(batch_size=8, verbose=0)
+    for first, last in ((0, 2), (2, 3)):
+        curves = [callbacks.LossCurves(tmp_path)]
+        gan.fit(data(), initial_epoch=first, epochs=last, callbacks=curves, **train)
+    with open(tmp_path / "history.csv", newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+
+
 def test_sample_grid_knows_the_range_of_a_sigmoid(tmp_path):
     gan = small_gan("sigmoid")
     gan.fit(

@@ -29,6 +29,7 @@ def small(monkeypatch):
     recipe = cli.Recipe(16, 4, 8, 5, 4e-4, 0.9)
     monkeypatch.setattr(cli, "CPU", recipe)
     monkeypatch.setattr(cli, "GPU", recipe)
+    monkeypatch.setattr(cli, "FEWEST_STEPS", 1)
     return recipe
 
 

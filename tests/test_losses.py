@@ -133,6 +133,8 @@ def test_get():
     assert losses.get(own) is own
     assert type(losses.get("minimax")) is losses.Minimax
     assert losses.get("binary_crossentropy").answers == "probabilities"
+    focal = losses.get("binary_focal_crossentropy")
+    assert focal.answers == "probabilities"
     with_logits = keras.losses.BinaryCrossentropy(from_logits=True)
     assert losses.get(with_logits).answers == "logits"
     assert losses.get(keras.losses.MeanSquaredError()).answers is None
@@ -143,5 +145,7 @@ def test_get_names_near_misses():
         losses.get("non-saturating")
     with pytest.raises(ValueError, match=r"'lsgan'.*'minimax'"):
         losses.get("lsgan")
+    with pytest.raises(ValueError, match=r"an object of it, LeastSquares\(\)"):
+        losses.get(losses.LeastSquares)
     with pytest.raises(ValueError, match="loss_fn is 3"):
         losses.get(3)

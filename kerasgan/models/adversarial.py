@@ -8,7 +8,7 @@ from kerasgan.arguments import check_positive
 from kerasgan.models import checks
 from kerasgan.models.randomness import draw_seed, step_seed
 
-# What the Keras guide to DCGAN uses with its Keras loss.
+# What the Keras guide to DCGAN uses with its binary cross-entropy.
 GUIDE_LABEL_NOISE = 0.05
 # One number for each thing that a step draws, so that no two share a seed.
 LATENTS, LABEL_NOISE, EVALUATION = range(3)
@@ -51,17 +51,24 @@ class AdversarialModel(keras.Model):
         g_optimizer=None,
         loss_fn="non_saturating",
         label_noise=None,
-        **kwargs,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile=False,
     ):
         """Configures both players; the arguments are those of `GAN.compile`."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if replicas > 1:
+            raise ValueError(
+                f"the strategy has {replicas} replicas; expected one, because "
+                "gradients of several are not combined yet."
+            )
         generators, discriminators = self.players()
         self.loss_fn = losses.get(loss_fn)
         for discriminator in discriminators:
             checks.check_loss_fits(discriminator, self.loss_fn)
         has_labels = isinstance(self.loss_fn, losses.LabelLoss)
         if label_noise is None:
-            keras_loss = isinstance(self.loss_fn, losses.KerasLoss)
-            label_noise = GUIDE_LABEL_NOISE if keras_loss else 0.0
+            label_noise = GUIDE_LABEL_NOISE if _is_cross_entropy(self.loss_fn) else 0.0
         if not 0.0 <= label_noise <= 1.0:
             raise ValueError(
                 f"label_noise is {label_noise}; expected a number in [0, 1]."
@@ -80,16 +87,29 @@ class AdversarialModel(keras.Model):
             )
         self.d_optimizer = _optimizer(d_optimizer)
         self.g_optimizer = _optimizer(g_optimizer)
+        self.run_options = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         # Keras's own callbacks look at model.optimizer.
-        kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=self.g_optimizer, **kwargs)
+        super().compile(optimizer=self.g_optimizer, **self.run_options)
         # Built here, not at the first step, so that loading finds their variables.
         self.d_optimizer.build(_trainable_variables("discriminator", discriminators))
         self.g_optimizer.build(_trainable_variables("generator", generators))
 
     def get_compile_config(self):
-        """Returns what `compile_from_config` needs to compile this model again."""
+        """Returns what `compile_from_config` needs; None if it is not compiled."""
+        if not hasattr(self, "d_optimizer"):
+            return None
+        loss = type(self.loss_fn)
+        if not hasattr(loss, "get_config"):
+            raise ValueError(
+                f"loss_fn {loss.__name__} cannot be saved; expected a class with "
+                "get_config and keras.saving.register_keras_serializable."
+            )
         return {
+            **self.run_options,
             "d_optimizer": keras.saving.serialize_keras_object(self.d_optimizer),
             "g_optimizer": keras.saving.serialize_keras_object(self.g_optimizer),
             "loss_fn": keras.saving.serialize_keras_object(self.loss_fn),
@@ -121,8 +141,8 @@ class AdversarialModel(keras.Model):
         """Trains the model, after a look at whether the data fits it.
 
         Takes what `keras.Model.fit` takes and returns its `History`. Before the
-        first step ever, the first images are compared with the networks: their
-        shape, and their range against the generator's last activation.
+        first step, the first images are compared with the networks: their shape,
+        and their range against the generator's last activation.
 
         Raises:
             ValueError: If the data does not fit the networks, or `epochs` or
@@ -131,8 +151,12 @@ class AdversarialModel(keras.Model):
         check_positive(epochs=epochs)
         if batch_size is not None:
             check_positive(batch_size=batch_size)
-        if self.steps_taken == 0:
-            self.check_data(x, y)
+        for name in ("sample_weight", "class_weight"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"{name} is given; expected None: images weigh alike.")
+        self.check_data(x, y)
+        if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
+            self.check_data(kwargs["validation_data"], None)
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its own default does not apply to datasets.
             kwargs.setdefault("shuffle", False)
@@ -198,6 +222,10 @@ def apply_gradients(optimizer, tape, loss, variables):
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
+def _is_cross_entropy(loss):
+    return isinstance(loss, losses.KerasLoss) and loss.answers is not None
+
+
 def _optimizer(identifier):
     if identifier is None:
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
@@ -211,4 +239,10 @@ def _trainable_variables(role, networks):
         raise ValueError(
             f"{role} {names} has no trainable weights; expected a network to train."
         )
+    for network in networks:
+        if network.losses:
+            raise ValueError(
+                f"{role} {network.name} has losses of its own, of a regularizer or of "
+                "add_loss, which training would not minimize; expected none."
+            )
     return variables

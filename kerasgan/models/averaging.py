@@ -5,10 +5,19 @@ import tensorflow as tf
 
 
 def averaged_copy(network):
-    """Returns a copy of `network` with the same weights that is not trained.
+    """Copies a network, and returns what keeps the copy at the average.
 
     Args:
         network: A built Keras model.
+
+    Returns:
+        The copy, with the same weights and not trainable, and a function
+        `update(step, decay)`. Called after update number `step` of the network,
+        counted from 0, it moves each weight of the copy to
+        `d * average + (1 - d) * weight` with
+        `d = min(decay, (1 + step) / (10 + step))`: early in training the average
+        follows quickly, so that short runs have something to show. The statistics
+        of batch normalization are averaged like the weights they belong to.
 
     Raises:
         ValueError: If Keras cannot clone the model.
@@ -22,29 +31,19 @@ def averaged_copy(network):
             "ema_decay=None."
         ) from error
     copy.set_weights(network.get_weights())
+    # Paired before the copy is frozen, which may list its variables in another order.
+    pairs = list(zip(copy.variables, network.variables, strict=True))
     copy.trainable = False
-    return copy
 
+    def update(step, decay):
+        step = tf.cast(step, "float32")
+        rate = 1.0 - tf.minimum(decay, (1.0 + step) / (10.0 + step))
+        for average, weight in pairs:
+            value = tf.convert_to_tensor(weight)
+            # Whole numbers are states of random generators.
+            if value.dtype.is_floating:
+                average.assign_sub(
+                    tf.cast(rate, value.dtype) * (tf.convert_to_tensor(average) - value)
+                )
 
-def update_average(copy, network, step, decay):
-    """Moves the weights of `copy` towards those of `network`.
-
-    Each becomes `d * average + (1 - d) * weight` with
-    `d = min(decay, (1 + step) / (10 + step))`: early in training the average
-    follows quickly, so that short runs have something to show. The statistics of
-    batch normalization are averaged like the weights they belong to.
-
-    Args:
-        copy: What `averaged_copy(network)` returned.
-        network: The network being trained.
-        step: Scalar integer tensor, the number of updates before this one.
-        decay: Float in [0, 1).
-    """
-    step = tf.cast(step, "float32")
-    rate = 1.0 - tf.minimum(decay, (1.0 + step) / (10.0 + step))
-    for average, weight in zip(copy.variables, network.variables, strict=True):
-        value = tf.convert_to_tensor(weight)
-        if value.dtype.is_floating:
-            average.assign_sub(
-                tf.cast(rate, value.dtype) * (tf.convert_to_tensor(average) - value)
-            )
+    return copy, update

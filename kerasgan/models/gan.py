@@ -13,7 +13,7 @@ from kerasgan.models.adversarial import (
     AdversarialModel,
     apply_gradients,
 )
-from kerasgan.models.averaging import averaged_copy, update_average
+from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 
@@ -28,6 +28,10 @@ class GAN(AdversarialModel):
     with a map of patches. Training alternates, as in "Generative Adversarial
     Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, algorithm
     1, with one pass of the generator shared by both updates.
+
+    `model.optimizer`, which Keras's own callbacks steer, is the generator's. Layers
+    that draw random numbers themselves, `Dropout` say, draw from Keras's streams,
+    which are not a function of `seed`.
 
     Args:
         discriminator: Keras model from images `(height, width, channels)` to
@@ -82,7 +86,9 @@ class GAN(AdversarialModel):
                 f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
             )
         self.ema_decay = ema_decay
-        self.ema_generator = None if ema_decay is None else averaged_copy(generator)
+        self.ema_generator = None
+        if ema_decay is not None:
+            self.ema_generator, self._update_average = averaged_copy(generator)
         self.built = True
 
     @property
@@ -108,7 +114,7 @@ class GAN(AdversarialModel):
         loss_fn="non_saturating",
         label_noise=None,
         discriminator_steps=1,
-        **kwargs,
+        **options,
     ):
         """Configures the model for training.
 
@@ -121,11 +127,12 @@ class GAN(AdversarialModel):
                 `kerasgan.losses`, or any Keras loss on (labels, predictions).
             label_noise: Float in [0, 1]. Each label is moved towards that of the
                 other class by a number drawn uniformly between 0 and this. By
-                default 0.05 with a Keras loss, as in Keras's guide, else 0.
+                default 0.05 with Keras's binary cross-entropy, as in its guide, else 0.
             discriminator_steps: Int, updates of the discriminator a step. The
                 batch is cut into as many parts, so that each sees real images of
-                its own; the generator makes as many images as one part has.
-            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+                its own, and what does not divide is left out; the generator makes
+                as many images as one part has.
+            **options: `run_eagerly`, `steps_per_execution` and `jit_compile` of
                 `keras.Model.compile`. XLA is off unless `jit_compile=True`: on a
                 CPU it makes these models slower.
 
@@ -136,11 +143,13 @@ class GAN(AdversarialModel):
         """
         check_positive(discriminator_steps=discriminator_steps)
         self.discriminator_steps = discriminator_steps
-        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **kwargs)
+        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **options)
 
     def get_compile_config(self):
-        steps = {"discriminator_steps": self.discriminator_steps}
-        return {**super().get_compile_config(), **steps}
+        config = super().get_compile_config()
+        if config is not None:
+            config["discriminator_steps"] = self.discriminator_steps
+        return config
 
     def check_data(self, x, y):
         batches = checks.first_batches(x, y)
@@ -208,20 +217,18 @@ class GAN(AdversarialModel):
             g_loss,
             self.generator.trainable_variables,
         )
-        self.g_loss_metric.update_state(g_loss)
+        self.g_loss_metric.update_state(g_loss, sample_weight=tf.shape(fake)[0])
         if self.ema_generator is not None:
-            update_average(
-                self.ema_generator, self.generator, self.step, self.ema_decay
-            )
+            self._update_average(self.step, self.ema_decay)
         self.step.assign_add(1)
         return self.get_metrics_result()
 
     def test_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        # The count of batches since the metrics were reset: an evaluation draws
+        # The count of images since the metrics were reset: an evaluation draws
         # the same latents whenever it is repeated.
-        batch = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
-        inputs, real = self._inputs(x, y, fold_in(self.seed, EVALUATION, batch))
+        seen = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
+        inputs, real = self._inputs(x, y, step_seed(self.seed, seen, EVALUATION))
         fake = self(inputs)
         real_answers = self._answers(real, training=False)
         fake_answers = self._answers(fake, training=False)
@@ -230,7 +237,9 @@ class GAN(AdversarialModel):
             real_answers,
             fake_answers,
         )
-        self.g_loss_metric.update_state(self.loss_fn.generator_loss(fake_answers))
+        self.g_loss_metric.update_state(
+            self.loss_fn.generator_loss(fake_answers), sample_weight=tf.shape(fake)[0]
+        )
         return self.get_metrics_result()
 
     def call(self, inputs, training=None):
@@ -297,9 +306,9 @@ class GAN(AdversarialModel):
         """Cuts a batch into one (generator input, real images) a discriminator step."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         n, parts = tf.shape(x)[0], self.discriminator_steps
-        size = (n + parts - 1) // parts
+        size = tf.maximum(n // parts, 1)
         for part in range(parts):
-            # A batch that does not divide starts again from its first image.
+            # Only a last batch smaller than the number of parts starts again.
             rows = (part * size + tf.range(size)) % n
             cut = [t if t is None or parts == 1 else tf.gather(t, rows) for t in (x, y)]
             yield self._inputs(*cut, step_seed(self.seed, self.step, LATENTS, part))
@@ -324,9 +333,14 @@ class GAN(AdversarialModel):
         self._report(d_loss, real_answers, fake_answers)
 
     def _report(self, d_loss, real_answers, fake_answers):
-        self.d_loss_metric.update_state(d_loss)
-        self.real_score_metric.update_state(tf.reduce_mean(real_answers))
-        self.fake_score_metric.update_state(tf.reduce_mean(fake_answers))
+        # Weighed by images, as Keras does: a last batch may be smaller.
+        n = tf.shape(real_answers)[0]
+        self.d_loss_metric.update_state(d_loss, sample_weight=n)
+        for metric, answers in (
+            (self.real_score_metric, real_answers),
+            (self.fake_score_metric, fake_answers),
+        ):
+            metric.update_state(tf.reduce_mean(answers), sample_weight=n)
 
 
 def _check_latent_dim(latent_dim, latent_shape):

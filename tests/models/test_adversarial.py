@@ -65,15 +65,46 @@ def test_xla_is_off_unless_asked_for():
     assert duel.jit_compile
 
 
-def test_data_is_checked_before_the_first_step_only():
+def test_data_is_checked_before_every_fit():
     duel = Duel()
     duel.compile()
     with pytest.raises(ValueError, match="data is too large"):
         duel.fit(np.full((4, 1), 2.0), verbose=0)
     assert int(duel.step) == 0
     duel.fit(np.zeros((4, 1)), verbose=0)
-    duel.fit(np.full((4, 1), 2.0), verbose=0)
-    assert int(duel.step) == 2
+    with pytest.raises(ValueError, match="data is too large"):
+        duel.fit(np.full((4, 1), 2.0), verbose=0)
+    assert duel.steps_taken == 1
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "class_weight"])
+def test_weights_of_images_are_refused(name):
+    duel = Duel()
+    duel.compile()
+    with pytest.raises(ValueError, match=f"{name} is given"):
+        duel.fit(np.zeros((4, 1)), verbose=0, **{name: {0: 1.0}})
+
+
+def test_more_than_one_replica_is_refused(monkeypatch):
+    class Two:
+        num_replicas_in_sync = 2
+
+    duel = Duel()
+    monkeypatch.setattr(tf.distribute, "get_strategy", Two)
+    with pytest.raises(ValueError, match="the strategy has 2 replicas"):
+        duel.compile()
+
+
+def test_networks_with_losses_of_their_own_are_refused():
+    duel = Duel()
+    duel.discriminator = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(1, kernel_regularizer="l2"),
+        ]
+    )
+    with pytest.raises(ValueError, match="has losses of its own"):
+        duel.compile()
 
 
 def test_compile_config_round_trip():
@@ -82,12 +113,16 @@ def test_compile_config_round_trip():
         d_optimizer=keras.optimizers.SGD(0.5),
         loss_fn=keras.losses.MeanSquaredError(),
         label_noise=0.25,
+        run_eagerly=True,
+        steps_per_execution=3,
     )
     other = Duel()
     other.compile_from_config(duel.get_compile_config())
     assert float(other.d_optimizer.learning_rate) == 0.5
     assert type(other.loss_fn.loss_fn) is keras.losses.MeanSquaredError
     assert other.label_noise == 0.25
+    assert other.run_eagerly and other.run_options["steps_per_execution"] == 3
+    assert Duel().get_compile_config() is None
 
 
 def test_apply_gradients_descends():

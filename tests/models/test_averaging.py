@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan.models.averaging import averaged_copy, update_average
+from kerasgan.models.averaging import averaged_copy
 
 
 def network():
@@ -23,7 +23,7 @@ def values(model):
 
 def test_a_copy_starts_equal_and_is_not_trained():
     original = network()
-    copy = averaged_copy(original)
+    copy, _ = averaged_copy(original)
     for a, b in zip(values(original), values(copy), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not copy.trainable_variables
@@ -35,10 +35,10 @@ def test_a_copy_starts_equal_and_is_not_trained():
 @pytest.mark.parametrize("step, decay", [(0, 0.1), (8, 0.5), (10_000, 0.999)])
 def test_the_decay_warms_up(step, decay):
     original = network()
-    copy = averaged_copy(original)
+    copy, update = averaged_copy(original)
     before = values(copy)
     original.set_weights([w + 1.0 for w in original.get_weights()])
-    update_average(copy, original, tf.constant(step, "int64"), 0.999)
+    update(tf.constant(step, "int64"), 0.999)
     for old, new, target in zip(before, values(copy), values(original), strict=True):
         expected = decay * old + (1 - decay) * target
         np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-6)
@@ -46,11 +46,39 @@ def test_the_decay_warms_up(step, decay):
 
 def test_the_average_of_a_constant_is_the_constant():
     original = network()
-    copy = averaged_copy(original)
+    copy, update = averaged_copy(original)
     for step in range(5):
-        update_average(copy, original, step, 0.9)
+        update(step, 0.9)
     for a, b in zip(values(original), values(copy), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@keras.saving.register_keras_serializable(package="test")
+class Twice(keras.layers.Layer):
+    """A layer made of layers: frozen, Keras 2.15 lists its weights otherwise."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first = keras.layers.BatchNormalization()
+        self.second = keras.layers.BatchNormalization()
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.second(self.first(inputs, training=training), training=training)
+
+
+def test_layers_made_of_layers_are_averaged_weight_by_weight():
+    original = keras.Sequential([keras.Input((4,)), Twice()])
+    copy, update = averaged_copy(original)
+    rng = np.random.default_rng(0)
+    original.set_weights([rng.uniform(1, 2, w.shape) for w in original.get_weights()])
+    update(10_000, 0.0)
+    inputs = rng.normal(size=(5, 4)).astype("float32")
+    np.testing.assert_allclose(copy(inputs), original(inputs), rtol=1e-5)
 
 
 def test_a_network_that_cannot_be_copied():

@@ -108,6 +108,16 @@ def test_an_image_generator_translates_pairs():
         model.generate(1)
 
 
+class Bare:
+    """All that a loss of one's own needs."""
+
+    def discriminator_loss(self, real, fake):
+        return tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+    def generator_loss(self, fake):
+        return -tf.reduce_mean(fake)
+
+
 class Scores(losses.LabelLoss):
     """Reports the mean of what it gets; used to see what a step hands over."""
 
@@ -118,7 +128,8 @@ class Scores(losses.LabelLoss):
         return -tf.reduce_mean(fake)
 
 
-def test_each_discriminator_update_sees_real_images_of_its_own():
+@pytest.mark.parametrize("n, updates, sizes", [(12, 3, [4] * 3), (10, 4, [2] * 4)])
+def test_each_discriminator_update_sees_real_images_of_its_own(n, updates, sizes):
     seen = []
 
     class Spy(Scores):
@@ -141,16 +152,16 @@ def test_each_discriminator_update_sees_real_images_of_its_own():
     model.compile(
         d_optimizer=keras.optimizers.SGD(0.0),
         loss_fn=Spy(),
-        discriminator_steps=3,
+        discriminator_steps=updates,
         run_eagerly=True,
     )
-    batch = np.repeat(np.arange(12.0, dtype="float32"), 4).reshape(12, 2, 2, 1)
-    model.fit(batch, batch_size=12, shuffle=False, verbose=0)
+    batch = np.repeat(np.arange(n, dtype="float32"), 4).reshape(n, 2, 2, 1)
+    model.fit(batch, batch_size=n, shuffle=False, verbose=0)
     real = np.concatenate([r for r, _ in seen])
-    assert [len(r) for r, _ in seen] == [4, 4, 4]
-    assert sorted(real / 4) == list(range(12))
+    assert [len(r) for r, _ in seen] == sizes
+    assert sorted(real / 4) == list(range(sum(sizes)))
     fakes = np.concatenate([f for _, f in seen])
-    assert len(np.unique(fakes)) == 12  # latents of their own, too
+    assert len(np.unique(fakes)) == sum(sizes)  # latents of their own, too
     assert int(model.step) == 1
 
 
@@ -192,9 +203,11 @@ def test_label_noise_moves_labels_towards_the_other_class():
     assert not np.array_equal(real, model.draw_labels(answers, answers, 0)[0])
 
 
-def test_default_label_noise_is_the_guides_with_a_keras_loss_only():
+def test_default_label_noise_is_the_guides_with_its_loss_only():
     assert compiled().label_noise == 0.0
-    assert compiled(loss_fn=keras.losses.MeanSquaredError()).label_noise == 0.05
+    assert compiled(loss_fn=keras.losses.MeanSquaredError()).label_noise == 0.0
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    assert compiled(loss_fn=cross_entropy).label_noise == 0.05
 
 
 def test_the_average_follows_its_formula():
@@ -311,20 +324,34 @@ def test_latents():
 
 
 def test_evaluate_changes_nothing_and_repeats_itself():
-    model = compiled()
+    critic = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model = compiled(kerasgan.GAN(critic, latent_generator(), seed=1))
     model.fit(images(), batch_size=8, verbose=0)
-    before = values(model.variables)
-    first = model.evaluate(images(), batch_size=4, verbose=0, return_dict=True)
-    second = model.evaluate(images(), batch_size=4, verbose=0, return_dict=True)
+
+    def state():
+        networks = (model.generator, model.discriminator, model.ema_generator)
+        optimizers = (model.d_optimizer, model.g_optimizer)
+        return [
+            np.array(v) for owner in (*networks, *optimizers) for v in owner.variables
+        ]
+
+    before, steps = state(), model.steps_taken
+    # Nine images in batches of eight: the last batch must not weigh as much.
+    data = images(9)
+    first = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
+    second = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
     assert first == second
     assert set(first) == {"d_loss", "g_loss", "real_score", "fake_score"}
-    own = {id(m) for m in model.metrics}
-    kept = [
-        np.asarray(v)
-        for v in (*model.generator.variables, *model.discriminator.variables)
-    ]
-    assert own and any(np.array_equal(k, b) for k in kept for b in before)
-    answers = model.discriminator.predict(images(), verbose=0)
+    assert_same(before, state())
+    assert model.steps_taken == steps
+    answers = model.discriminator.predict(data, verbose=0)
     assert first["real_score"] == pytest.approx(answers.mean(), abs=1e-5)
 
 
@@ -383,6 +410,20 @@ def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
     assert back.label_noise == model.label_noise
     assert back.discriminator_steps == model.discriminator_steps
     assert_same(model.generate(3, seed=0), back.generate(3, seed=0))
+
+
+def test_a_model_that_is_not_compiled_is_saved_too(tmp_path):
+    model = gan()
+    model.save(tmp_path / "gan.keras")
+    back = keras.models.load_model(tmp_path / "gan.keras")
+    assert_same(model.generate(2, seed=0), back.generate(2, seed=0))
+    assert not hasattr(back, "d_optimizer")
+
+
+def test_a_loss_that_cannot_be_saved_is_named(tmp_path):
+    model = compiled(loss_fn=Bare())
+    with pytest.raises(ValueError, match="loss_fn Bare cannot be saved; expected"):
+        model.save(tmp_path / "gan.keras")
 
 
 def test_a_saved_model_opens_in_another_process(tmp_path):
@@ -462,13 +503,6 @@ def test_compile_arguments_out_of_range():
 
 
 def test_label_noise_needs_labels():
-    class Bare:
-        def discriminator_loss(self, real, fake):
-            return tf.reduce_mean(fake) - tf.reduce_mean(real)
-
-        def generator_loss(self, fake):
-            return -tf.reduce_mean(fake)
-
     model = compiled(loss_fn=Bare())
     model.fit(images(), verbose=0)
     with pytest.raises(ValueError, match="Bare has no labels"):
