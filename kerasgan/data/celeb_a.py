@@ -14,6 +14,7 @@ from kerasgan.data.cache import cached_images
 DECODED_AT_ONCE = 64
 # Where tfds downloads celeb_a from.
 DOWNLOADS = "https://drive.google.com"
+SPLITS = ("train", "validation", "test")
 DATASETS = ("celeb_a", "synthetic_faces")
 
 
@@ -68,9 +69,13 @@ def celeb_a(
     check_choice("dataset", dataset, DATASETS)
     value = bool(value)
     builder = _builder(dataset, data_dir)
-    total = _count(builder, split)
     if attribute is not None:
         check_choice("attribute", attribute, builder.info.features["attributes"])
+    if isinstance(split, str) and split.isidentifier() and split != "all":
+        # Known before anything is drawn or downloaded.
+        check_choice("split", split, SPLITS)
+    _prepare(builder)
+    total = _count(builder, split)
     images, _ = cached_images(
         name=f"{dataset}-{height}x{width}",
         facts={
@@ -142,7 +147,7 @@ def synthetic_faces(image_size=64, split="train", **options):
 
 
 def _builder(dataset, data_dir):
-    """Returns the tfds builder of a data set that is on disk."""
+    """Returns the tfds builder of a data set, which need not be on disk yet."""
     # Imported when used: it costs seconds.
     import tensorflow_datasets as tfds
 
@@ -151,11 +156,17 @@ def _builder(dataset, data_dir):
     if dataset == "synthetic_faces":
         from kerasgan.data.drawn_faces.builder import SyntheticFaces
 
-        builder = SyntheticFaces(data_dir=data_dir)
+        return SyntheticFaces(data_dir=data_dir)
+    return tfds.builder(dataset, data_dir=data_dir)
+
+
+def _prepare(builder):
+    """Draws or downloads what is not on disk."""
+    if builder.is_prepared():
+        return
+    if builder.name == "synthetic_faces":
         builder.download_and_prepare()
-        return builder
-    builder = tfds.builder(dataset, data_dir=data_dir)
-    if not builder.is_prepared():
+    else:
         try:
             # Without a network tfds would try for minutes before it gives up.
             urllib.request.urlopen(DOWNLOADS, timeout=10).close()
@@ -168,7 +179,6 @@ def _builder(dataset, data_dir):
                 "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "
                 "the same data_dir here."
             ) from error
-    return builder
 
 
 def _count(builder, split):

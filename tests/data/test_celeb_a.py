@@ -459,3 +459,10 @@ def test_download_that_works(data_dir, monkeypatch, tmp_path, numbers):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
     dataset = celeb_a(8, "test", data_dir=tmp_path / "tfds", batch_size=3)
     assert sorted(numbers(dataset)) == list(TEST)
+
+
+@pytest.mark.parametrize("options", [{"attribute": "Mail"}, {"split": "trian"}])
+def test_nothing_is_drawn_for_arguments_that_do_not_fit(options, tmp_path):
+    with pytest.raises(ValueError, match="did you mean"):
+        synthetic_faces(16, data_dir=tmp_path / "tfds", **options)
+    assert not list(tmp_path.rglob("*.tfrecord*"))
