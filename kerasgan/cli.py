@@ -268,7 +268,10 @@ def _seeds(text):
     except ValueError:
         seeds = []
     if not seeds:
-        raise ValueError(f"--seeds is {text!r}; expected such as 0-15 or 3,7,20-29.")
+        raise ValueError(
+            f"--seeds is {text!r}; expected numbers and ranges, such as 0-15 or "
+            "3,7,20-29."
+        )
     return seeds
 
 

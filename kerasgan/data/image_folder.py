@@ -69,7 +69,7 @@ def image_folder(
     files = _files(folder)
     if not files:
         raise ValueError(
-            f"path is {str(path)!r}, where no file is; expected a folder of images."
+            f"path is {str(path)!r}, which holds no files; expected a folder of images."
         )
     images, notes = cached_images(
         name=f"folder-{size[0]}x{size[1]}",

@@ -445,7 +445,7 @@ def test_empty_folder(folder, cache):
     with pytest.raises(ValueError) as caught:
         image_folder(folder)
     assert str(caught.value) == (
-        f"path is {str(folder)!r}, where no file is; expected a folder of images."
+        f"path is {str(folder)!r}, which holds no files; expected a folder of images."
     )
     assert not cache.exists()
 
