@@ -14,6 +14,11 @@ from kerasgan.models.adversarial import (
     apply_gradients,
 )
 from kerasgan.models.averaging import averaged_copy
+from kerasgan.models.latents import (
+    check_distribution,
+    check_latent_dim,
+    draw_latents,
+)
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 
@@ -79,8 +84,8 @@ class GAN(AdversarialModel):
         checks.check_networks_meet(generator, discriminator)
         self.discriminator = discriminator
         self.generator = generator
-        self.latent_dim = _check_latent_dim(latent_dim, self.latent_shape)
-        self.latent_distribution = _check_distribution(latent_distribution)
+        self.latent_dim = check_latent_dim(latent_dim, self.latent_shape)
+        self.latent_distribution = check_distribution(latent_distribution)
         if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
             raise ValueError(
                 f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
@@ -191,13 +196,7 @@ class GAN(AdversarialModel):
                 "images, given to predict."
             )
         seed = fold_in(seed) if isinstance(seed, (int, np.integer)) else seed
-        shape = tf.concat([[n], self.latent_shape], axis=0)
-        if self.latent_distribution == "normal":
-            latents = tf.random.stateless_normal(shape, seed)
-        else:
-            low, high = self.latent_distribution
-            latents = tf.random.stateless_uniform(shape, seed, low, high)
-        return tf.ensure_shape(latents, (None, *self.latent_shape))
+        return draw_latents(n, self.latent_shape, self.latent_distribution, seed)
 
     def train_step(self, data):
         *earlier, (inputs, real) = self._parts(data)
@@ -341,37 +340,3 @@ class GAN(AdversarialModel):
             (self.fake_score_metric, fake_answers),
         ):
             metric.update_state(tf.reduce_mean(answers), sample_weight=n)
-
-
-def _check_latent_dim(latent_dim, latent_shape):
-    if latent_shape is None:
-        if latent_dim is not None:
-            raise ValueError(
-                f"latent_dim is {latent_dim}, but generator takes images; expected "
-                "None."
-            )
-        return None
-    if latent_dim is None:
-        return latent_shape[-1]
-    check_positive(latent_dim=latent_dim)
-    if latent_dim != latent_shape[-1]:
-        raise ValueError(
-            f"latent_dim is {latent_dim}, but generator takes latents of length "
-            f"{latent_shape[-1]}; expected the same number."
-        )
-    return int(latent_dim)
-
-
-def _check_distribution(distribution):
-    if distribution == "normal":
-        return distribution
-    try:
-        low, high = (float(bound) for bound in distribution)
-    except (TypeError, ValueError):
-        low, high = 0.0, 0.0
-    if not low < high:
-        raise ValueError(
-            f"latent_distribution is {distribution!r}; expected 'normal' or a pair "
-            "(low, high)."
-        )
-    return low, high
