@@ -1,7 +1,5 @@
 """Errors that come before the first step: what was given does not fit together."""
 
-import itertools
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -162,19 +160,15 @@ def check_images(batches, role, images_of, shape, activation):
     if activation not in VALUE_RANGES:
         return
     low, high = VALUE_RANGES[activation]
-    values = list(itertools.chain.from_iterable((i.min(), i.max()) for i in images))
-    least, most = float(min(values)), float(max(values))
+    least = float(min(batch.min() for batch in images))
+    most = float(max(batch.max() for batch in images))
     slack = 1e-3
     # A tanh generator with images that never fall below 0 has been given [0, 1].
     if least < low - slack or most > high + slack or (low < 0 and least >= 0):
+        mend = ""
+        if low < 0:
+            mend = f": map them with {'x / 127.5 - 1' if most > 2 else '2 * x - 1'}"
         raise ValueError(
             f"{role} has values from {least:.3g} to {most:.3g}, but generator ends "
-            f"in {activation}; expected values in [{low:g}, {high:g}]"
-            + (
-                ": map them with x / 127.5 - 1."
-                if (low, most > 2) == (-1, True)
-                else ": map them with 2 * x - 1."
-                if low == -1
-                else "."
-            )
+            f"in {activation}; expected values in [{low:g}, {high:g}]{mend}."
         )
