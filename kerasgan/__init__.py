@@ -1,11 +1,12 @@
 """Adversarial training for Keras."""
 
-from kerasgan import callbacks, data, images, layers, losses, networks
-from kerasgan.models import GAN
+from kerasgan import callbacks, data, images, layers, losses, networks, schedules
+from kerasgan.models import GAN, CycleGAN
 from kerasgan.version import __version__
 
 __all__ = [
     "GAN",
+    "CycleGAN",
     "__version__",
     "callbacks",
     "data",
@@ -13,4 +14,5 @@ __all__ = [
     "layers",
     "losses",
     "networks",
+    "schedules",
 ]

@@ -167,6 +167,26 @@ class KerasLoss(LabelLoss):
         return cls(keras.saving.deserialize_keras_object(config["loss_fn"]))
 
 
+def reconstruction_loss(images, reconstructed):
+    """Returns the mean absolute difference of two batches of images, a scalar.
+
+    It is the cycle-consistency loss of one direction, `E[|G(F(y)) - y|]`, and the
+    identity loss, `E[|G(y) - y|]`, each averaged over pixels and channels. From
+    "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+    Networks", Zhu et al. 2017, equation 2 and section 5.2,
+    https://arxiv.org/abs/1703.10593.
+
+    Args:
+        images: Float tensor `(n, height, width, channels)`.
+        reconstructed: Float tensor of that shape.
+
+    Example:
+
+    >>> kerasgan.losses.reconstruction_loss(images, back_again)
+    """
+    return tf.reduce_mean(tf.abs(images - reconstructed))
+
+
 NAMES = {
     "minimax": Minimax,
     "non_saturating": NonSaturating,

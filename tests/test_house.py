@@ -19,15 +19,18 @@ ROOMS = [
     "images",
     "layers",
     "losses",
+    "schedules",
     "networks",
+    "interop",
     "data",
+    "metrics",
     "models",
     "callbacks",
     "cli",
 ]
 # What is said of a room beyond its place.
 ONLY = {"networks": {"networks", "layers", "arguments"}}
-NEVER = {"models": {"networks", "data"}}
+NEVER = {"models": {"networks", "interop", "data", "metrics"}}
 FILES = sorted(
     path
     for path in PACKAGE.rglob("*.py")

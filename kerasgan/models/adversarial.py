@@ -11,23 +11,37 @@ from kerasgan.models.randomness import draw_seed, step_seed
 # What the Keras guide to DCGAN uses with its binary cross-entropy.
 GUIDE_LABEL_NOISE = 0.05
 # One number for each thing that a step draws, so that no two share a seed.
-LATENTS, LABEL_NOISE, EVALUATION = range(3)
+LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL = range(4)
 
 
 class AdversarialModel(keras.Model):
     """The moves that adversarial models share, and the state behind them.
 
-    A subclass says who its players are, in `players`, and what its data must look
-    like, in `check_data`; its `train_step` is put together from the moves here.
+    A subclass names its networks in `roles`, says who its players are, in
+    `players`, and what its data must look like, in `check_data`; its `train_step` is
+    put together from the moves here.
 
     Args:
+        ema_decay: Float in [0, 1), decay of the averaged generators, or None for no
+            average.
         seed: Int from which every draw of training follows; by default drawn from
             Python's `random`, which `keras.utils.set_random_seed` sets.
         name: Name of the model.
+
+    Raises:
+        ValueError: If `ema_decay` is out of range.
     """
 
-    def __init__(self, seed=None, name=None):
+    # Names of the arguments, and attributes, that hold networks.
+    roles = ()
+
+    def __init__(self, ema_decay=None, seed=None, name=None):
         super().__init__(name=name)
+        if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+            raise ValueError(
+                f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
+            )
+        self.ema_decay = ema_decay
         self.seed = draw_seed() if seed is None else int(seed)
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -185,8 +199,67 @@ class AdversarialModel(keras.Model):
             self.fake_score_metric,
         ]
 
+    def get_config(self):
+        networks = {
+            role: keras.saving.serialize_keras_object(getattr(self, role))
+            for role in self.roles
+        }
+        return {
+            **networks,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            role: keras.saving.deserialize_keras_object(config[role])
+            for role in cls.roles
+        }
+        return cls(**{**config, **networks})
+
+    def update_discriminators(self, rounds, purpose=0):
+        """Updates discriminators once, and the metrics with their answers.
+
+        Args:
+            rounds: List of `(discriminator, real, fake)`, one a discriminator.
+            purpose: Int that tells this update from others in the step.
+
+        Returns:
+            The list of their losses.
+        """
+        with tf.GradientTape() as tape:
+            answers = [discriminate(*one, training=True) for one in rounds]
+            d_losses = [
+                self.discriminator_loss(real, fake, purpose * len(rounds) + i)
+                for i, (real, fake) in enumerate(answers)
+            ]
+            d_loss = tf.add_n(d_losses)
+        variables = [v for one in rounds for v in one[0].trainable_variables]
+        apply_gradients(self.d_optimizer, tape, d_loss, variables)
+        self.report_discriminators(d_loss, answers)
+        return d_losses
+
+    def report_discriminators(self, d_loss, answers):
+        """Updates the metrics of the discriminators.
+
+        Args:
+            d_loss: The sum of their losses.
+            answers: List of pairs of answers to real and to generated images.
+        """
+        n = tf.shape(answers[0][0])[0]
+        for metric, values in zip(
+            (self.real_score_metric, self.fake_score_metric),
+            zip(*answers, strict=True),
+            strict=True,
+        ):
+            score = tf.add_n([tf.reduce_mean(v) for v in values]) / len(values)
+            report(metric, score, n)
+        report(self.d_loss_metric, d_loss, n)
+
     def draw_labels(self, real, fake, purpose):
-        """Draws the labels of one discriminator update.
+        """Draws the labels of one discriminator's update.
 
         Args:
             real: Answers to real images.
@@ -214,6 +287,44 @@ class AdversarialModel(keras.Model):
             return self.loss_fn.discriminator_loss(real, fake)
         labels = self.draw_labels(real, fake, purpose)
         return self.loss_fn.discriminator_loss(real, fake, labels=labels)
+
+
+def call_together(network, *batches, training):
+    """Calls a network once on several batches, as if it were called on each.
+
+    Args:
+        network: A Keras model.
+        *batches: Tensors `(n, height, width, channels)` of one image shape.
+        training: Whether the network is trained.
+
+    Returns:
+        The list of what it makes of each batch. Batch normalization would see other
+        statistics in one call than in several, so a network that holds one is
+        called several times.
+    """
+    if training and checks.mixes_images(network):
+        return [network(batch, training=training) for batch in batches]
+    # What the layers would cast them to, each for itself.
+    joined = tf.concat([tf.cast(b, network.compute_dtype) for b in batches], axis=0)
+    made = network(joined, training=training)
+    return tf.split(made, [tf.shape(batch)[0] for batch in batches])
+
+
+def discriminate(discriminator, real, fake, training):
+    """Returns the answers to real and to generated images, in float32."""
+    answers = call_together(discriminator, real, fake, training=training)
+    return [tf.cast(answer, "float32") for answer in answers]
+
+
+def report(metric, value, n):
+    """Updates a metric, weighed by images as Keras does: a last batch may be smaller.
+
+    Args:
+        metric: A `keras.metrics.Mean`.
+        value: Scalar tensor, the mean over a batch.
+        n: Images in the batch.
+    """
+    metric.update_state(value, sample_weight=n)
 
 
 def apply_gradients(optimizer, tape, loss, variables):

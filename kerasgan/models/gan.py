@@ -5,13 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.images import VALUE_RANGES
 from kerasgan.models import checks
 from kerasgan.models.adversarial import (
     EVALUATION,
     LATENTS,
     AdversarialModel,
     apply_gradients,
+    discriminate,
+    report,
 )
 from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.latents import (
@@ -68,6 +69,8 @@ class GAN(AdversarialModel):
     >>> images = gan.generate(16, seed=0)  # (16, 64, 64, 3) in [-1, 1]
     """
 
+    roles = ("discriminator", "generator")
+
     def __init__(
         self,
         discriminator,
@@ -79,18 +82,13 @@ class GAN(AdversarialModel):
         seed=None,
         name="gan",
     ):
-        super().__init__(seed=seed, name=name)
+        super().__init__(ema_decay, seed=seed, name=name)
         checks.input_shape("generator", generator)
         checks.check_networks_meet(generator, discriminator)
         self.discriminator = discriminator
         self.generator = generator
         self.latent_dim = check_latent_dim(latent_dim, self.latent_shape)
         self.latent_distribution = check_distribution(latent_distribution)
-        if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
-            raise ValueError(
-                f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
-            )
-        self.ema_decay = ema_decay
         self.ema_generator = None
         if ema_decay is not None:
             self.ema_generator, self._update_average = averaged_copy(generator)
@@ -106,8 +104,7 @@ class GAN(AdversarialModel):
     @property
     def value_range(self):
         """Pair of floats between which the generator's images lie."""
-        activation = checks.output_activation(self.generator)
-        return VALUE_RANGES.get(activation, VALUE_RANGES["tanh"])
+        return checks.value_range(self.generator)
 
     def players(self):
         return [self.generator], [self.discriminator]
@@ -202,21 +199,24 @@ class GAN(AdversarialModel):
         *earlier, (inputs, real) = self._parts(data)
         for purpose, (extra_inputs, extra_real) in enumerate(earlier, start=1):
             fake = self.generator(extra_inputs, training=True)
-            self._update_discriminator(extra_real, fake, purpose)
+            self.update_discriminators(
+                [(self.discriminator, extra_real, fake)], purpose
+            )
         generator_tape = tf.GradientTape()
         with generator_tape:
             fake = self.generator(inputs, training=True)
         # Outside the tape: no gradient of the discriminator reaches the generator.
-        self._update_discriminator(real, fake, purpose=0)
+        self.update_discriminators([(self.discriminator, real, fake)])
         with generator_tape:
-            g_loss = self.loss_fn.generator_loss(self._answers(fake, training=True))
+            answers = self.discriminator(fake, training=True)
+            g_loss = self.loss_fn.generator_loss(tf.cast(answers, "float32"))
         apply_gradients(
             self.g_optimizer,
             generator_tape,
             g_loss,
             self.generator.trainable_variables,
         )
-        self.g_loss_metric.update_state(g_loss, sample_weight=tf.shape(fake)[0])
+        report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
         if self.ema_generator is not None:
             self._update_average(self.step, self.ema_decay)
         self.step.assign_add(1)
@@ -229,16 +229,10 @@ class GAN(AdversarialModel):
         seen = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
         inputs, real = self._inputs(x, y, step_seed(self.seed, seen, EVALUATION))
         fake = self(inputs)
-        real_answers = self._answers(real, training=False)
-        fake_answers = self._answers(fake, training=False)
-        self._report(
-            self.loss_fn.discriminator_loss(real_answers, fake_answers),
-            real_answers,
-            fake_answers,
-        )
-        self.g_loss_metric.update_state(
-            self.loss_fn.generator_loss(fake_answers), sample_weight=tf.shape(fake)[0]
-        )
+        answers = discriminate(self.discriminator, real, fake, training=False)
+        self.report_discriminators(self.loss_fn.discriminator_loss(*answers), [answers])
+        g_loss = self.loss_fn.generator_loss(answers[1])
+        report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
         return self.get_metrics_result()
 
     def call(self, inputs, training=None):
@@ -284,22 +278,10 @@ class GAN(AdversarialModel):
 
     def get_config(self):
         return {
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "generator": keras.saving.serialize_keras_object(self.generator),
+            **super().get_config(),
             "latent_dim": self.latent_dim,
             "latent_distribution": self.latent_distribution,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-            "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        networks = {
-            role: keras.saving.deserialize_keras_object(config[role])
-            for role in ("discriminator", "generator")
-        }
-        return cls(**{**config, **networks})
 
     def _parts(self, data):
         """Cuts a batch into one (generator input, real images) a discriminator step."""
@@ -317,26 +299,3 @@ class GAN(AdversarialModel):
         if self.latent_shape is None:
             return x, y
         return self.latents(tf.shape(x)[0], seed), x
-
-    def _answers(self, images, training):
-        return tf.cast(self.discriminator(images, training=training), "float32")
-
-    def _update_discriminator(self, real, fake, purpose):
-        with tf.GradientTape() as tape:
-            real_answers = self._answers(real, training=True)
-            fake_answers = self._answers(fake, training=True)
-            d_loss = self.discriminator_loss(real_answers, fake_answers, purpose)
-        apply_gradients(
-            self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables
-        )
-        self._report(d_loss, real_answers, fake_answers)
-
-    def _report(self, d_loss, real_answers, fake_answers):
-        # Weighed by images, as Keras does: a last batch may be smaller.
-        n = tf.shape(real_answers)[0]
-        self.d_loss_metric.update_state(d_loss, sample_weight=n)
-        for metric, answers in (
-            (self.real_score_metric, real_answers),
-            (self.fake_score_metric, fake_answers),
-        ):
-            metric.update_state(tf.reduce_mean(answers), sample_weight=n)

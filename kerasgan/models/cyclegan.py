@@ -1,0 +1,420 @@
+"""`CycleGAN`: two generators that translate between two domains, and back."""
+
+import math
+import numbers
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import losses
+from kerasgan.arguments import check_choice, check_positive
+from kerasgan.images import to_uint8
+from kerasgan.models import checks
+from kerasgan.models.adversarial import (
+    IMAGE_POOL,
+    AdversarialModel,
+    apply_gradients,
+    call_together,
+    discriminate,
+    report,
+)
+from kerasgan.models.averaging import averaged_copy
+from kerasgan.models.image_pool import ImagePool
+from kerasgan.models.randomness import step_seed
+from kerasgan.models.translation import divisor, keeps_size, translate_images
+
+DIRECTIONS = ("a2b", "b2a")
+# Metrics of the parts of both losses, in the order in which a step reports them.
+TERMS = (
+    "d_loss_a",
+    "d_loss_b",
+    "g_loss_a2b",
+    "g_loss_b2a",
+    "cycle_loss",
+    "identity_loss",
+)
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class CycleGAN(AdversarialModel):
+    """Translates images between two domains that were never paired.
+
+    One generator makes images of domain b from those of domain a, the other the
+    way back. Each has to deceive the discriminator of the domain it makes, and both
+    together have to bring an image back to where it started. From "Unpaired
+    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu et
+    al. 2017, https://arxiv.org/abs/1703.10593.
+
+    The data yields pairs `(a, b)` of batches; which image stands beside which means
+    nothing (`kerasgan.data.unpaired` makes such data). A training step updates the
+    generators, then the discriminators, which see the images of this step or, by a
+    coin, older ones from a pool. Each generator runs twice: once on its own domain
+    and, for the identity term, the other's in one call, and once on the other
+    generator's images. Networks with batch normalization are called on each batch
+    alone instead, because it would mix them.
+
+    `model.optimizer`, which Keras's own callbacks steer, is the generators'.
+
+    Args:
+        generator_ab: Keras model from images of domain a to images of domain b, of
+            the same height and width.
+        generator_ba: Keras model from images of domain b to images of domain a.
+        discriminator_a: Keras model from images of domain a, `(height, width,
+            channels)`, to answers of any shape; more means real.
+        discriminator_b: The same for domain b.
+        pool_size: Int, images in the pool of each domain; 0 for none.
+        ema_decay: Float in [0, 1). The generators' weights are averaged over the
+            steps with this decay, and the averages translate. None keeps no average.
+        image_shape: `(height, width)` of the images to be trained on; needed only for
+            a pool, and only if no network says it.
+        seed: Int from which the pool's coins and label noise follow, together with
+            the step; by default drawn.
+        name: Name of the model.
+
+    Raises:
+        ValueError: If the networks do not fit each other, or a number is out of range.
+
+    Example:
+
+    >>> shape = (64, 64, 3)
+    >>> cyclegan = kerasgan.CycleGAN(
+    ...     kerasgan.networks.resnet_generator(shape, width=32, blocks=6),
+    ...     kerasgan.networks.resnet_generator(shape, width=32, blocks=6),
+    ...     kerasgan.networks.patchgan_discriminator(shape, width=32),
+    ...     kerasgan.networks.patchgan_discriminator(shape, width=32),
+    ... )
+    >>> cyclegan.compile()
+    >>> men, women = kerasgan.data.celeb_a_by_attribute("Male", 64, batch_size=4)
+    >>> cyclegan.fit(kerasgan.data.unpaired(men, women), epochs=50)
+    >>> women_again = cyclegan.translate(images_of_men, direction="a2b")
+    """
+
+    roles = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
+
+    def __init__(
+        self,
+        generator_ab,
+        generator_ba,
+        discriminator_a,
+        discriminator_b,
+        *,
+        pool_size=50,
+        ema_decay=0.999,
+        image_shape=None,
+        seed=None,
+        name="cyclegan",
+    ):
+        super().__init__(ema_decay, seed=seed, name=name)
+        networks = (generator_ab, generator_ba, discriminator_a, discriminator_b)
+        checks.check_cycle(*networks)
+        self.generator_ab, self.generator_ba = networks[:2]
+        self.discriminator_a, self.discriminator_b = networks[2:]
+        self.ema_generator_ab = self.ema_generator_ba = None
+        if ema_decay is not None:
+            self.ema_generator_ab, update_ab = averaged_copy(generator_ab)
+            self.ema_generator_ba, update_ba = averaged_copy(generator_ba)
+            self._update_averages = (update_ab, update_ba)
+        self.pool_size = pool_size
+        self.image_shape = image_shape
+        self.pools = []
+        if pool_size:
+            check_positive(pool_size=pool_size)
+            shapes = [
+                (
+                    checks.output_shape(generator),
+                    checks.input_shape(role, discriminator),
+                )
+                for generator, role, discriminator in (
+                    (generator_ba, "discriminator_a", discriminator_a),
+                    (generator_ab, "discriminator_b", discriminator_b),
+                )
+            ]
+            self.pools = [
+                ImagePool(
+                    self, pool_size, checks.shape_of_images(image_shape, *both), name
+                )
+                for both, name in zip(shapes, ("pool_a", "pool_b"), strict=True)
+            ]
+        self.term_metrics = [keras.metrics.Mean(name=name) for name in TERMS]
+        self.built = True
+
+    def players(self):
+        return (
+            [self.generator_ab, self.generator_ba],
+            [self.discriminator_a, self.discriminator_b],
+        )
+
+    def compile(
+        self,
+        d_optimizer=None,
+        g_optimizer=None,
+        loss_fn="least_squares",
+        label_noise=None,
+        adversarial_weight=1.0,
+        cycle_weight=10.0,
+        identity_weight=5.0,
+        **options,
+    ):
+        """Configures the model for training.
+
+        Each weight is one number, or a pair for the directions a2b and b2a: the first
+        weighs the adversarial and identity terms of `generator_ab` and the cycle from
+        a over b to a, the second the others.
+
+        Args:
+            d_optimizer: Keras optimizer of both discriminators, or its name. By
+                default Adam with learning rate 2e-4 and beta_1 0.5.
+            g_optimizer: The same for both generators; another object.
+            loss_fn: As in `GAN.compile`. Least squares are halved, as in the paper
+                they come from; with `adversarial_weight=2` the terms weigh what they
+                do in the authors' PyTorch implementation of CycleGAN.
+            label_noise: As in `GAN.compile`.
+            adversarial_weight: Weight of the adversarial term.
+            cycle_weight: Weight of the mean absolute error of images that were
+                translated and back again.
+            identity_weight: Weight of the mean absolute change of images that are
+                translated to the domain they come from. With 0 they are not.
+            **options: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+                `keras.Model.compile`.
+
+        Raises:
+            ValueError: As in `GAN.compile`, or if a weight is negative.
+        """
+        self.adversarial_weight = _pair(adversarial_weight=adversarial_weight)
+        self.cycle_weight = _pair(cycle_weight=cycle_weight)
+        self.identity_weight = _pair(identity_weight=identity_weight)
+        channels = [checks.input_shape("generator", g)[-1] for g in self.players()[0]]
+        if any(self.identity_weight) and channels[0] != channels[1]:
+            raise ValueError(
+                f"identity_weight is {identity_weight!r}; expected 0, because images "
+                f"of {channels[0]} and of {channels[1]} channels are not comparable."
+            )
+        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **options)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config is not None:
+            for name in ("adversarial_weight", "cycle_weight", "identity_weight"):
+                config[name] = getattr(self, name)
+        return config
+
+    def check_data(self, x, y):
+        batches = checks.first_batches(x, y)
+        if batches and (
+            not isinstance(batches[0], (tuple, list)) or len(batches[0]) != 2
+        ):
+            n = len(batches[0]) if isinstance(batches[0], (tuple, list)) else 1
+            raise ValueError(
+                f"data yields {n} batches of images at a time; expected a pair (a, b), "
+                "as kerasgan.data.unpaired makes."
+            )
+        for i, (domain, discriminator, source, maker) in enumerate(
+            (
+                ("a", self.discriminator_a, "generator_ab", self.generator_ba),
+                ("b", self.discriminator_b, "generator_ba", self.generator_ab),
+            )
+        ):
+            checks.check_images(
+                batches,
+                f"domain {domain}",
+                lambda batch, i=i: batch[i],
+                checks.input_shape("discriminator", discriminator),
+                checks.output_activation(maker),
+            )
+            for batch in batches[:1]:
+                shape = np.shape(batch[i])[1:]
+                generator = getattr(self, source)
+                if not keeps_size(generator, shape):
+                    raise ValueError(
+                        f"{source} does not keep the size of images of {shape[0]}x"
+                        f"{shape[1]} pixels; expected sides divisible by "
+                        f"{divisor(generator)}."
+                    )
+                if self.pools and tuple(self.pools[i].images.shape[1:]) != shape:
+                    raise ValueError(
+                        f"domain {domain} has images of shape {shape}, but image_shape "
+                        f"is {tuple(self.pools[i].images.shape[1:])}; expected the same."
+                    )
+
+    @property
+    def metrics(self):
+        terms = self.term_metrics
+        if not any(getattr(self, "identity_weight", (1.0,))):
+            terms = [metric for metric in terms if metric.name != "identity_loss"]
+        return [*super().metrics, *terms]
+
+    def train_step(self, data):
+        a, b, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            fake_b, terms_a2b = self._translate("a2b", a, b, training=True)
+            fake_a, terms_b2a = self._translate("b2a", b, a, training=True)
+            g_loss = self._weighed(terms_a2b, terms_b2a)
+        generators, _ = self.players()
+        variables = [v for network in generators for v in network.trainable_variables]
+        apply_gradients(self.g_optimizer, tape, g_loss, variables)
+        d_losses = self.update_discriminators(
+            [
+                (self.discriminator_a, a, self._pooled(0, fake_a)),
+                (self.discriminator_b, b, self._pooled(1, fake_b)),
+            ]
+        )
+        if self.ema_decay is not None:
+            for update in self._update_averages:
+                update(self.step, self.ema_decay)
+        self.step.assign_add(1)
+        return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
+
+    def test_step(self, data):
+        a, b, _ = keras.utils.unpack_x_y_sample_weight(data)
+        fake_b, terms_a2b = self._translate("a2b", a, b, training=False)
+        fake_a, terms_b2a = self._translate("b2a", b, a, training=False)
+        answers = [
+            discriminate(self.discriminator_a, a, fake_a, training=False),
+            discriminate(self.discriminator_b, b, fake_b, training=False),
+        ]
+        d_losses = [self.loss_fn.discriminator_loss(*pair) for pair in answers]
+        self.report_discriminators(tf.add_n(d_losses), answers)
+        g_loss = self._weighed(terms_a2b, terms_b2a)
+        return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
+
+    def call(self, inputs, training=None):
+        """Translates images of domain a to domain b."""
+        return self._generator("a2b", averaged=not training)(inputs, training=training)
+
+    def translate(
+        self, images, direction="a2b", averaged=True, tile_size=512, overlap=64
+    ):
+        """Translates images of any size to the other domain.
+
+        Images are extended by their reflection to sides that the generator divides,
+        and cropped back to the size they had. Images larger than a tile are cut into
+        tiles that overlap and fade into one another, so that memory is bounded
+        whatever their size. Only the generator that is asked for runs.
+
+        Args:
+            images: Float array `(n, height, width, channels)` in [-1, 1], or uint8 in
+                [0, 255]; or one image without the first dimension.
+            direction: `"a2b"` or `"b2a"`.
+            averaged: Whether the averaged generator translates, where there is one,
+                or the one being trained.
+            tile_size: Int, height and width of a tile in pixels. As many pixels are
+                in the generator at once, of one image or several.
+            overlap: Int, pixels that neighbouring tiles have in common.
+
+        Returns:
+            A NumPy array of the images' height and width: uint8 if they are, else
+            float32 in [-1, 1].
+
+        Raises:
+            ValueError: If the direction is unknown, a number is not positive, or
+                `images` are none that the generator takes.
+
+        Example:
+
+        >>> women = cyclegan.translate(men, direction="a2b")
+        """
+        check_choice("direction", direction, DIRECTIONS)
+        check_positive(tile_size=tile_size, overlap=overlap)
+        images = np.asarray(images)
+        generator = self._generator(direction, averaged)
+        channels = checks.input_shape("generator", generator)[-1]
+        if images.ndim not in (3, 4) or images.shape[-1] != channels:
+            raise ValueError(
+                f"images has shape {images.shape}; expected (n, height, width, "
+                f"{channels}), or one image without n."
+            )
+        batch = images if images.ndim == 4 else images[None]
+        if batch.dtype == np.uint8:
+            batch = batch / np.float32(127.5) - 1.0
+        made = translate_images(generator, batch.astype("float32"), tile_size, overlap)
+        if images.dtype == np.uint8:
+            made = to_uint8(made)
+        return made if images.ndim == 4 else made[0]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "image_shape": self.image_shape,
+        }
+
+    def _generator(self, direction, averaged):
+        name = f"generator_{'ab' if direction == 'a2b' else 'ba'}"
+        average = getattr(self, f"ema_{name}")
+        return average if averaged and average is not None else getattr(self, name)
+
+    def _translate(self, direction, source, target, training):
+        """Translates a batch; returns it, and the loss terms of that direction.
+
+        Args:
+            direction: `"a2b"` or `"b2a"`.
+            source: Images of the domain that is translated.
+            target: Images of the other domain, for the identity term.
+            training: Whether the generators are trained; otherwise the averages run.
+
+        Returns:
+            The translated images, and the adversarial, cycle and identity term.
+        """
+        i = DIRECTIONS.index(direction)
+        there = self._generator(direction, averaged=not training)
+        back = self._generator(DIRECTIONS[1 - i], averaged=not training)
+        discriminator = (self.discriminator_b, self.discriminator_a)[i]
+        if self.identity_weight[i]:
+            fake, same = call_together(there, source, target, training=training)
+            identity = losses.reconstruction_loss(target, same)
+        else:
+            fake, identity = there(source, training=training), tf.constant(0.0)
+        answers = tf.cast(discriminator(fake, training=training), "float32")
+        cycle = losses.reconstruction_loss(source, back(fake, training=training))
+        return fake, (self.loss_fn.generator_loss(answers), cycle, identity)
+
+    def _weighed(self, *terms):
+        """Returns the loss of both generators, the weighed sum of their terms."""
+        weights = zip(
+            self.adversarial_weight,
+            self.cycle_weight,
+            self.identity_weight,
+            strict=True,
+        )
+        return tf.add_n(
+            [
+                weight * term
+                for pair in zip(weights, terms, strict=True)
+                for weight, term in zip(*pair, strict=True)
+            ]
+        )
+
+    def _pooled(self, i, fake):
+        """Returns what the discriminator of a domain is shown as generated."""
+        if not self.pools:
+            return fake
+        return self.pools[i](fake, step_seed(self.seed, self.step, IMAGE_POOL, i))
+
+    def _report(self, g_loss, d_losses, terms_a2b, terms_b2a, n):
+        """Updates the metrics of a step and returns all of them."""
+        report(self.g_loss_metric, g_loss, n)
+        values = (
+            *d_losses,
+            terms_a2b[0],
+            terms_b2a[0],
+            (terms_a2b[1] + terms_b2a[1]) / 2.0,
+            (terms_a2b[2] + terms_b2a[2]) / 2.0,
+        )
+        for metric, value in zip(self.term_metrics, values, strict=True):
+            report(metric, value, n)
+        return self.get_metrics_result()
+
+
+def _pair(**arguments):
+    """Returns a weight, given as a number or a pair of them, as two floats."""
+    ((name, value),) = arguments.items()
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or not all(
+        isinstance(w, numbers.Real) and 0.0 <= w < math.inf for w in pair
+    ):
+        raise ValueError(
+            f"{name} is {value!r}; expected a number of at least 0, or a pair of them "
+            "for the directions a2b and b2a."
+        )
+    return tuple(map(float, pair))

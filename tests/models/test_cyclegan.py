@@ -1,0 +1,551 @@
+"""What `CycleGAN` promises."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+
+SIDE = 8
+SHAPE = (SIDE, SIDE, 3)
+
+
+def normalization(kind):
+    if kind == "batch":
+        return [keras.layers.BatchNormalization()]
+    return [kerasgan.layers.instance_normalization()] if kind == "instance" else []
+
+
+def generator(kind="instance", shape=SHAPE, channels=3, seed=0, activation="tanh"):
+    init = keras.initializers.RandomNormal(0.0, 0.3, seed=seed)
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Conv2D(4, 3, padding="same", kernel_initializer=init),
+            *normalization(kind),
+            keras.layers.Activation("tanh"),
+            keras.layers.Conv2D(
+                channels,
+                3,
+                padding="same",
+                activation=activation,
+                kernel_initializer=init,
+            ),
+        ],
+        name=f"generator_{seed}",
+    )
+
+
+def discriminator(kind="instance", shape=SHAPE, seed=2):
+    init = keras.initializers.RandomNormal(0.0, 0.3, seed=seed)
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Conv2D(4, 4, 2, padding="same", kernel_initializer=init),
+            *normalization(kind),
+            keras.layers.LeakyReLU(0.2),
+            keras.layers.Conv2D(1, 3, padding="same", kernel_initializer=init),
+        ],
+        name=f"discriminator_{seed}",
+    )
+
+
+def make(kind="instance", rates=(0.1, 0.1), compiled=None, **options):
+    model = kerasgan.CycleGAN(
+        generator(kind, seed=0),
+        generator(kind, seed=1),
+        discriminator(kind, seed=2),
+        discriminator(kind, seed=3),
+        **{"seed": 1, "pool_size": 4, **options},
+    )
+    model.compile(
+        d_optimizer=keras.optimizers.SGD(rates[0]),
+        g_optimizer=keras.optimizers.SGD(rates[1]),
+        **(compiled or {}),
+    )
+    return model
+
+
+def images(n=4, seed=0, shape=SHAPE):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, *shape)).astype("float32")
+
+
+def weights(model):
+    return [np.asarray(v) for v in model.variables]
+
+
+def six_calls(model, a, b, adversarial, cycle, identity):
+    """One step written out: six generator calls, and every discriminator call alone.
+
+    Returns the weights of the generators and discriminators after it, by plain
+    gradient descent at a rate of 0.1.
+    """
+    ab, ba = model.generator_ab, model.generator_ba
+    d_a, d_b = model.discriminator_a, model.discriminator_b
+
+    def mae(x, y):
+        return tf.reduce_mean(tf.abs(x - y))
+
+    g_weights = ab.trainable_variables + ba.trainable_variables
+    with tf.GradientTape() as tape:
+        fake_b, fake_a = ab(a, training=True), ba(b, training=True)
+        back_a, back_b = ba(fake_b, training=True), ab(fake_a, training=True)
+        same_b, same_a = ab(b, training=True), ba(a, training=True)
+        loss = (
+            adversarial[0] * tf.reduce_mean((d_b(fake_b, training=True) - 1) ** 2) / 2
+            + adversarial[1] * tf.reduce_mean((d_a(fake_a, training=True) - 1) ** 2) / 2
+            + cycle[0] * mae(back_a, a)
+            + cycle[1] * mae(back_b, b)
+            + identity[0] * mae(same_b, b)
+            + identity[1] * mae(same_a, a)
+        )
+    g_gradients = tape.gradient(loss, g_weights)
+    d_weights = d_a.trainable_variables + d_b.trainable_variables
+    with tf.GradientTape() as tape:
+        loss = sum(
+            tf.reduce_mean((d(real, training=True) - 1) ** 2) / 2
+            + tf.reduce_mean(d(fake, training=True) ** 2) / 2
+            for d, real, fake in ((d_a, a, fake_a), (d_b, b, fake_b))
+        )
+    d_gradients = tape.gradient(loss, d_weights)
+    return [
+        np.asarray(v) - 0.1 * np.asarray(g)
+        for v, g in zip(g_weights + d_weights, g_gradients + d_gradients, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["instance", "batch", None])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        ((1.0, 1.0), (10.0, 10.0), (5.0, 5.0)),
+        ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0)),
+        ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)),
+    ],
+    ids=["default", "by direction", "no identity"],
+)
+def test_a_step_equals_six_generator_calls(kind, terms):
+    a, b = images(3, 0), images(3, 1)
+    names = ("adversarial_weight", "cycle_weight", "identity_weight")
+    compiled = dict(zip(names, terms, strict=True))
+    expected = six_calls(make(kind, pool_size=0), a, b, *terms)
+    model = make(kind, pool_size=0, compiled=compiled)
+    model.train_on_batch(a, b)
+    got = [
+        np.asarray(v)
+        for network in (
+            model.generator_ab,
+            model.generator_ba,
+            model.discriminator_a,
+            model.discriminator_b,
+        )
+        for v in network.trainable_variables
+    ]
+    for x, y in zip(got, expected, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+
+
+def test_moving_statistics_of_batch_normalization_equal_those_of_single_calls():
+    a, b = images(3, 0), images(3, 1)
+    alone = make("batch", pool_size=0)
+    six_calls(alone, a, b, (1, 1), (10, 10), (5, 5))
+    model = make("batch", pool_size=0)
+    model.train_on_batch(a, b)
+
+    def variances(gan):
+        return [
+            np.asarray(v)
+            for v in gan.generator_ab.non_trainable_variables
+            if "variance" in v.name
+        ]
+
+    assert len(variances(model)) == 1
+    # Three calls in another order: each moves the average by a hundredth.
+    np.testing.assert_allclose(variances(model), variances(alone), rtol=1e-3)
+    assert np.abs(variances(model)[0] - 1.0).max() > 1e-3
+
+
+def test_without_identity_a_generator_never_sees_the_images_it_makes():
+    """It costs nothing: the other domain's images are not even looked at."""
+    model = make(compiled={"identity_weight": 0.0})
+    seen = []
+    inner = model.generator_ab.call
+
+    def call(x, *args, **kwargs):
+        seen.append(x.shape[0])
+        return inner(x, *args, **kwargs)
+
+    model.generator_ab.call = call
+    model.train_step((tf.constant(images(3, 0)), tf.constant(images(3, 1))))
+    assert seen == [3, 3]
+    assert "identity_loss" not in model.get_metrics_result()
+    seen.clear()
+    model.compile(identity_weight=5.0)
+    model.train_step((tf.constant(images(3, 0)), tf.constant(images(3, 1))))
+    assert seen == [6, 3]
+    assert "identity_loss" in model.get_metrics_result()
+
+
+def test_logs_are_the_terms_of_both_losses():
+    model = make(compiled={"identity_weight": (5.0, 3.0)})
+    a, b = images(4, 0), images(4, 1)
+    fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
+    cycle = [
+        np.abs(np.asarray(model.generator_ba(fake_b)) - a).mean(),
+        np.abs(np.asarray(model.generator_ab(fake_a)) - b).mean(),
+    ]
+    identity = [
+        np.abs(np.asarray(model.generator_ab(b)) - b).mean(),
+        np.abs(np.asarray(model.generator_ba(a)) - a).mean(),
+    ]
+    answers_b, answers_a = (
+        np.asarray(model.discriminator_b(fake_b)),
+        np.asarray(model.discriminator_a(fake_a)),
+    )
+    logs = model.train_on_batch(a, b, return_dict=True)
+    terms = {
+        "g_loss_a2b": ((answers_b - 1) ** 2).mean() / 2,
+        "g_loss_b2a": ((answers_a - 1) ** 2).mean() / 2,
+        "cycle_loss": sum(cycle) / 2,
+        "identity_loss": sum(identity) / 2,
+        "fake_score": (answers_a.mean() + answers_b.mean()) / 2,
+    }
+    for name, value in terms.items():
+        assert logs[name] == pytest.approx(value, rel=1e-4), name
+    assert logs["g_loss"] == pytest.approx(
+        terms["g_loss_a2b"]
+        + terms["g_loss_b2a"]
+        + 10 * sum(cycle)
+        + 5 * identity[0]
+        + 3 * identity[1],
+        rel=1e-4,
+    )
+    assert logs["d_loss"] == pytest.approx(logs["d_loss_a"] + logs["d_loss_b"], 1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss_fn", ["minimax", "non_saturating", "least_squares", "mean_absolute_error"]
+)
+def test_every_loss_trains_it(loss_fn):
+    model = make(compiled={"loss_fn": loss_fn, "label_noise": 0.1})
+    before = weights(model.discriminator_a)
+    logs = model.train_on_batch(images(2, 0), images(2, 1), return_dict=True)
+    assert all(np.isfinite(v) for v in logs.values())
+    assert any((x != y).any() for x, y in zip(before, weights(model.discriminator_a)))
+
+
+def test_the_pool_is_what_the_discriminators_are_shown():
+    """With the pool full of zeros they learn from zeros, by a coin of two."""
+    model = make(rates=(0.1, 1e-9), pool_size=2)
+    for pool in model.pools:
+        pool.count.assign(2)
+    a, b = images(2, 0), images(2, 1)
+    fake = np.asarray(model.generator_ba(b))
+    for _ in range(20):
+        model.train_on_batch(a, b)
+        held = np.asarray(model.pools[0].images)
+        if held.all():
+            break
+    # Both zeros have been shown, and today's images stand in their places.
+    np.testing.assert_allclose(np.sort(held, 0), np.sort(fake, 0), atol=1e-4)
+
+
+def test_generators_are_averaged_both():
+    model = make(ema_decay=0.5)
+    before = [weights(model.generator_ab), weights(model.generator_ba)]
+    model.train_on_batch(images(2, 0), images(2, 1))
+    for old, network, average in zip(
+        before,
+        (model.generator_ab, model.generator_ba),
+        (model.ema_generator_ab, model.ema_generator_ba),
+        strict=True,
+    ):
+        # At the first update the decay is 0.1.
+        for w0, w1, mean in zip(old, weights(network), weights(average), strict=True):
+            np.testing.assert_allclose(mean, 0.1 * w0 + 0.9 * w1, rtol=1e-4, atol=1e-6)
+
+
+def test_training_brings_two_domains_together():
+    """Bright images and dark ones: the generators learn to turn one into the other."""
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-0.5, 0.5, (64, *SHAPE)).astype("float32")
+    bright, dark = noise + 0.4, noise[::-1] - 0.4
+    model = kerasgan.CycleGAN(
+        generator(None, seed=0),
+        generator(None, seed=1),
+        discriminator(None, seed=2),
+        discriminator(None, seed=3),
+        ema_decay=0.9,
+        seed=1,
+    )
+    model.compile(
+        d_optimizer=keras.optimizers.Adam(5e-3, beta_1=0.5),
+        g_optimizer=keras.optimizers.Adam(5e-3, beta_1=0.5),
+        cycle_weight=3.0,
+        identity_weight=0.0,
+    )
+    data = kerasgan.data.unpaired(
+        *(tf.data.Dataset.from_tensor_slices(x).batch(8) for x in (bright, dark))
+    )
+    history = model.fit(data, epochs=40, verbose=0).history
+    assert history["cycle_loss"][-1] < 0.15
+    assert model.translate(bright, "a2b").mean() < -0.25
+    assert model.translate(dark, "b2a").mean() > 0.25
+
+
+def test_evaluation_uses_the_averaged_generators_and_changes_nothing():
+    model = make()
+    model.train_on_batch(images(4, 0), images(4, 1))
+    before = weights(model)
+    a, b = images(4, 2), images(4, 3)
+    logs = model.evaluate(a, b, batch_size=4, return_dict=True, verbose=0)
+    back = model.translate(model.translate(a, "a2b"), "b2a")
+    forth = model.translate(model.translate(b, "b2a"), "a2b")
+    cycle = (np.abs(back - a).mean() + np.abs(forth - b).mean()) / 2
+    assert logs["cycle_loss"] == pytest.approx(cycle, rel=1e-4)
+    kept = [
+        (x == y).all()
+        for x, y, v in zip(before, weights(model), model.variables, strict=True)
+        if "loss" not in v.name and "score" not in getattr(v, "path", v.name)
+    ]
+    assert len(kept) > 20
+    networks = [*model.players()[0], *model.players()[1]]
+    assert all(w is not None for network in networks for w in network.weights)
+
+
+def test_predict_translates_from_a_to_b():
+    model = make()
+    model.train_on_batch(images(4, 0), images(4, 1))
+    a = images(4, 2)
+    np.testing.assert_allclose(
+        model.predict(a, verbose=0), model.translate(a, "a2b"), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_both_domains_may_have_channels_of_their_own():
+    shape_a, shape_b = (SIDE, SIDE, 1), (SIDE, SIDE, 3)
+    model = kerasgan.CycleGAN(
+        generator("batch", shape_a, 3),
+        generator("batch", shape_b, 1),
+        discriminator("batch", shape_a),
+        discriminator("batch", shape_b),
+    )
+    model.compile(identity_weight=0.0)
+    model.train_on_batch(images(2, shape=shape_a), images(2, shape=shape_b))
+    assert model.translate(images(2, shape=shape_a), "a2b").shape == (2, *shape_b)
+    with pytest.raises(ValueError, match="identity_weight is .*; expected 0, because"):
+        model.compile(identity_weight=5.0)
+
+
+def test_open_sides_need_an_image_shape_for_the_pool():
+    shape = (None, None, 3)
+
+    def build(**options):
+        return kerasgan.CycleGAN(
+            generator(shape=shape),
+            generator(shape=shape),
+            discriminator(shape=shape),
+            discriminator(shape=shape),
+            **options,
+        )
+
+    with pytest.raises(ValueError, match="image_shape is None, and no network says"):
+        build()
+    model = build(image_shape=(12, 8))
+    model.compile()
+    model.train_on_batch(images(2, shape=(12, 8, 3)), images(2, shape=(12, 8, 3)))
+    with pytest.raises(ValueError, match="domain a has images of shape .8, 8, 3."):
+        model.fit(images(2), images(2))
+    model = build(pool_size=0)
+    model.compile()
+    model.fit(images(2), images(2), verbose=0)
+
+
+def test_saved_and_loaded_it_trains_on_to_the_same_bits(tmp_path):
+    model = make(compiled={"identity_weight": (5.0, 0.0), "label_noise": 0.1})
+    a, b = images(12, 0), images(12, 1)
+    data = tf.data.Dataset.from_tensor_slices((a, b)).batch(2)
+    model.fit(data, verbose=0)
+    model.save(tmp_path / "model.keras")
+    held = np.asarray(model.pools[0].images)
+    assert held.any()
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(loaded.pools[0].images), held)
+    assert loaded.identity_weight == (5.0, 0.0)
+    for twin in (model, loaded):
+        twin.fit(data, verbose=0)
+    networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
+    for name in (*networks, "ema_generator_ab", "ema_generator_ba"):
+        for x, y in zip(
+            weights(getattr(model, name)), weights(getattr(loaded, name)), strict=True
+        ):
+            np.testing.assert_array_equal(x, y)
+    for one, two in zip(model.pools, loaded.pools, strict=True):
+        np.testing.assert_array_equal(np.asarray(one.images), np.asarray(two.images))
+    assert loaded.steps_taken == 12
+
+
+def test_it_opens_in_another_process(tmp_path):
+    model = make()
+    model.train_on_batch(images(2, 0), images(2, 1))
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "a.npy", images(2, 5))
+    np.save(tmp_path / "b.npy", model.translate(images(2, 5), "a2b"))
+    program = (
+        "import keras, numpy as np, kerasgan\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "made = model.translate(np.load('a.npy'), 'a2b')\n"
+        "np.testing.assert_allclose(made, np.load('b.npy'), atol=1e-6)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
+def test_translate_keeps_uint8_and_single_images():
+    model = make()
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 9, 3), "uint8")
+    made = model.translate(pixels)
+    assert made.dtype == np.uint8 and made.shape == pixels.shape
+    floats = model.translate(pixels / np.float32(127.5) - 1)
+    assert floats.dtype == np.float32
+    np.testing.assert_array_equal(made, kerasgan.images.to_uint8(floats))
+    np.testing.assert_array_equal(
+        model.translate(pixels[0]), model.translate(pixels[:1])[0]
+    )
+
+
+def test_translate_runs_only_the_generator_that_is_asked_for():
+    model = make()
+    model.generator_ba = model.ema_generator_ba = model.generator_ab = None
+    assert model.translate(images(2), "a2b").shape == (2, *SHAPE)
+
+
+def networks(**changed):
+    return {
+        "generator_ab": generator(seed=0),
+        "generator_ba": generator(seed=1),
+        "discriminator_a": discriminator(seed=2),
+        "discriminator_b": discriminator(seed=3),
+        **changed,
+    }
+
+
+def shrinking(shape=SHAPE):
+    return keras.Sequential([keras.Input(shape), keras.layers.Conv2D(3, 3)])
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        (
+            {"discriminator_b": discriminator(shape=(16, 16, 3))},
+            r"discriminator_b takes images of shape \(16, 16, 3\), but generator_ab "
+            r"makes \(8, 8, 3\)",
+        ),
+        (
+            {"generator_ba": generator(shape=(16, 16, 3))},
+            r"generator_ba takes images of shape \(16, 16, 3\), but generator_ab makes",
+        ),
+        (
+            {"generator_ab": shrinking()},
+            r"generator_ab makes images of shape \(6, 6, 3\) from \(8, 8, 3\); expected "
+            "the same height and width",
+        ),
+        (
+            {
+                "generator_ab": keras.Sequential(
+                    [keras.Input((5,)), keras.layers.Dense(3)]
+                )
+            },
+            r"generator_ab takes inputs of shape \(5,\); expected images",
+        ),
+        ({"pool_size": -1}, "pool_size is -1"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0"),
+    ],
+)
+def test_networks_that_do_not_meet_are_refused(changed, message):
+    with pytest.raises(ValueError, match=message):
+        kerasgan.CycleGAN(**networks(**changed))
+
+
+def test_one_network_in_two_roles_is_refused():
+    same = generator()
+    with pytest.raises(ValueError, match="generator_ba is the same object as"):
+        kerasgan.CycleGAN(**networks(generator_ab=same, generator_ba=same))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"cycle_weight": -1.0}, "cycle_weight is -1.0; expected a number of at least"),
+        ({"identity_weight": (1, 2, 3)}, r"identity_weight is \(1, 2, 3\)"),
+        ({"adversarial_weight": "x"}, "adversarial_weight is 'x'"),
+        ({"cycle_weight": float("nan")}, "cycle_weight is nan"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make(compiled=options)
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (tf.data.Dataset.from_tensors(images()), "data yields 1 batches"),
+        (
+            tf.data.Dataset.from_tensors((images(), images(), images())),
+            "data yields 3 batches",
+        ),
+        (
+            tf.data.Dataset.from_tensors((images(), images(shape=(16, 16, 3)))),
+            r"domain b has images of shape \(16, 16, 3\)",
+        ),
+        (
+            tf.data.Dataset.from_tensors((127 * images() + 128, images())),
+            "domain a has values from .* expected values in",
+        ),
+    ],
+    ids=["one", "three", "size", "range"],
+)
+def test_data_that_does_not_fit_is_refused_before_training(data, message):
+    model = make()
+    with pytest.raises(ValueError, match=message):
+        model.fit(data)
+    assert model.steps_taken == 0
+
+
+def test_sides_that_a_generator_cannot_divide_are_refused_before_training():
+    def halving():
+        return keras.Sequential(
+            [
+                keras.Input((None, None, 3)),
+                keras.layers.Conv2D(4, 3, 2, padding="same"),
+                keras.layers.Conv2DTranspose(
+                    3, 4, 2, padding="same", activation="tanh"
+                ),
+            ]
+        )
+
+    shape = (None, None, 3)
+    model = kerasgan.CycleGAN(
+        halving(),
+        halving(),
+        discriminator(shape=shape),
+        discriminator(shape=shape),
+        pool_size=0,
+    )
+    model.compile()
+    odd = images(2, shape=(9, 8, 3))
+    with pytest.raises(ValueError, match="generator_ab .* of 9x8 .* divisible by 2"):
+        model.fit(odd, odd)
+    model.fit(odd[:, :8], odd[:, :8], verbose=0)
+
+
+def test_an_unknown_direction_is_refused():
+    with pytest.raises(ValueError, match="direction is 'a2c'; did you mean 'a2b'"):
+        make().translate(images(), "a2c")
+    with pytest.raises(ValueError, match=r"images has shape \(4, 8, 8, 1\)"):
+        make().translate(images(shape=(8, 8, 1)))
