@@ -47,3 +47,24 @@ def image_batches(images, batch_size, shuffle, seed, source):
         .map(read, num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def check_image_batches(name, dataset):
+    """Raises a ValueError for anything but a dataset of image batches.
+
+    Args:
+        name: Name of the argument.
+        dataset: What came; expected is a `tf.data.Dataset` of single tensors
+            `(batch, height, width, channels)`.
+    """
+    if not isinstance(dataset, tf.data.Dataset):
+        came = f"of type {type(dataset).__name__}"
+    else:
+        spec = dataset.element_spec
+        if isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4:
+            return
+        came = f"a dataset of {spec}"
+    raise ValueError(
+        f"{name} is {came}; expected a tf.data.Dataset of image batches (batch, "
+        "height, width, channels)."
+    )

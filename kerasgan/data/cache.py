@@ -10,13 +10,16 @@ import json
 import os
 import pathlib
 import shutil
-import uuid
 
 import keras
 import numpy as np
 
+from kerasgan.data.building import building_folder, remove_abandoned
+
 # Raised when decoding, cropping or resizing changes, so that nothing old is served.
 DECODING = 1
+# The file of an entry that has the images.
+IMAGES = "images.bin"
 
 
 def cache_dir():
@@ -56,12 +59,13 @@ def cached_images(name, facts, image_shape, total, decode):
     if not shape[0]:
         # An empty file cannot be mapped.
         return np.zeros(shape, "uint8"), about["notes"]
-    images = np.memmap(entry / "images.bin", "uint8", mode="r", shape=shape)
+    images = np.memmap(entry / IMAGES, "uint8", mode="r", shape=shape)
     return images, about["notes"]
 
 
 def _build(entry, facts, image_shape, total, decode):
     entry.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(entry.parent, IMAGES)
     needed = total * int(np.prod(image_shape))
     free = shutil.disk_usage(entry.parent).free
     if needed > free:
@@ -70,13 +74,11 @@ def _build(entry, facts, image_shape, total, decode):
             f"of {image_shape} need {needed / 1e9:.1f} GB; point XDG_CACHE_HOME to a "
             "larger disk, or take a smaller image_size or split."
         )
-    building = entry.parent / f".building-{uuid.uuid4().hex}"
-    building.mkdir()
-    try:
+    with building_folder(entry.parent, IMAGES) as building:
         count = 0
         progress = keras.utils.Progbar(total, unit_name="image")
         batches = _Batches(decode())
-        with open(building / "images.bin", "wb") as file:
+        with open(building / IMAGES, "wb") as file:
             for batch in batches:
                 file.write(np.ascontiguousarray(batch, "uint8").data)
                 count += len(batch)
@@ -96,8 +98,6 @@ def _build(entry, facts, image_shape, total, decode):
             # Another process was faster and has built the same entry.
             if not entry.exists():
                 raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 class _Batches:

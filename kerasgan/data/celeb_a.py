@@ -1,14 +1,19 @@
 """CelebA, and drawn faces that are labelled like it, from tfds."""
 
-import logging
 import os
-import urllib.request
 
 import tensorflow as tf
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
 from kerasgan.data.batches import image_batches
 from kerasgan.data.cache import cached_images
+from kerasgan.data.tfds_data import (
+    cache_facts,
+    count_images,
+    downloaded,
+    prepared,
+    read_split,
+)
 
 # Images decoded and resized in one call: calling for each alone costs more.
 DECODED_AT_ONCE = 64
@@ -68,30 +73,29 @@ def celeb_a(
     check_positive(batch_size=batch_size)
     check_choice("dataset", dataset, DATASETS)
     value = bool(value)
-    builder = _builder(dataset, data_dir)
+    builder = _new_builder(dataset, data_dir)
     if attribute is not None:
         check_choice("attribute", attribute, builder.info.features["attributes"])
     if isinstance(split, str) and split.isidentifier() and split != "all":
         # Known before anything is drawn or downloaded.
         check_choice("split", split, SPLITS)
-    _prepare(builder)
-    total = _count(builder, split)
+    builder = _prepared_builder(dataset, data_dir)
+    total = count_images(builder, split, split, builder.info.splits)
     images, _ = cached_images(
         name=f"{dataset}-{height}x{width}",
         facts={
-            "dataset": builder.info.full_name,
-            "data_path": str(builder.data_path),
-            # A folder that was prepared again is another data set.
-            "prepared": os.stat(
-                os.path.join(builder.data_path, "dataset_info.json")
-            ).st_mtime_ns,
-            "split": str(split),
+            **cache_facts(builder, split),
             "attribute": None if attribute is None else [attribute, value],
         },
         image_shape=(height, width, 3),
         total=total,
         decode=lambda: _decode(builder, split, attribute, value, (height, width)),
     )
+    if attribute is not None and not len(images):
+        raise ValueError(
+            f"attribute is {attribute!r}, which {'no' if value else 'every'} image of "
+            f"{dataset} {split!r} has; expected one that tells them apart."
+        )
     which = "" if attribute is None else f" with {attribute} {value}"
     return image_batches(
         images, batch_size, shuffle, seed, f"{dataset} {split!r}{which}"
@@ -146,7 +150,7 @@ def synthetic_faces(image_size=64, split="train", **options):
     return celeb_a(image_size, split, dataset="synthetic_faces", **options)
 
 
-def _builder(dataset, data_dir):
+def _new_builder(dataset, data_dir):
     """Returns the tfds builder of a data set, which need not be on disk yet."""
     # Imported when used: it costs seconds.
     import tensorflow_datasets as tfds
@@ -160,43 +164,24 @@ def _builder(dataset, data_dir):
     return tfds.builder(dataset, data_dir=data_dir)
 
 
-def _prepare(builder):
-    """Draws or downloads what is not on disk."""
-    if builder.is_prepared():
-        return
-    if builder.name == "synthetic_faces":
-        builder.download_and_prepare()
-    else:
-        try:
-            # Without a network tfds would try for minutes before it gives up.
-            urllib.request.urlopen(DOWNLOADS, timeout=10).close()
-            builder.download_and_prepare()
-        except Exception as error:
-            raise FileNotFoundError(
-                f"celeb_a is not in {builder.data_path}, and tfds could not download "
-                f"it ({type(error).__name__}): Google Drive limits its downloads.\n"
-                "With a copy from elsewhere (the official files or Kaggle's), run "
-                "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "
-                "the same data_dir here."
-            ) from error
+def _prepared_builder(dataset, data_dir):
+    """Returns the builder of a data set, drawn or downloaded if it was not on disk."""
 
+    def make():
+        return _new_builder(dataset, data_dir)
 
-def _count(builder, split):
-    """Returns how many images a split has."""
-    names = list(builder.info.splits)
-    try:
-        count = builder.info.splits[split].num_examples
-    except (AttributeError, ValueError):
-        count = 0
-    # tfds counts below zero in "train[5:2]".
-    if count < 1:
-        if str(split).partition("[")[0] not in names:
-            check_choice("split", split, names)
-        raise ValueError(
-            f"split is {split!r}; expected one of {', '.join(map(repr, names))}, or a "
-            "part of one that has images, such as 'train[:10%]'."
-        )
-    return count
+    if dataset == "synthetic_faces":
+        return prepared(make)
+    return downloaded(
+        make,
+        site=DOWNLOADS,
+        limits="Google Drive limits its downloads",
+        otherwise=(
+            "With a copy from elsewhere (the official files or Kaggle's), run "
+            "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "
+            "the same data_dir here."
+        ),
+    )
 
 
 def _decode(builder, split, attribute, value, size):
@@ -210,22 +195,7 @@ def _decode(builder, split, attribute, value, size):
     decoders = tfds.decode.PartialDecoding(
         wanted, decoders={"image": tfds.decode.SkipDecoding()}
     )
-    reading = tfds.ReadConfig(
-        # Read once, then kept decoded.
-        try_autocache=False,
-        # Tuning finds out too late that one example at a time is too few.
-        num_parallel_calls_for_decode=2 * (os.cpu_count() or 1),
-    )
-    # Inside, this uses an attribute that tfds itself warns of.
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        dataset = builder.as_dataset(
-            split=split, decoders=decoders, read_config=reading
-        )
-    finally:
-        logger.setLevel(level)
+    dataset = read_split(builder, split, decoders)
     if attribute is not None:
         dataset = dataset.filter(
             lambda example: tf.equal(example["attributes"][attribute], value)

@@ -1,4 +1,4 @@
-"""Any folder of images."""
+"""Any folder of images, and two side by side."""
 
 import concurrent.futures
 import os
@@ -60,13 +60,71 @@ def image_folder(
 
     >>> flowers = kerasgan.data.image_folder("flowers", image_size=(64, 96))
     """
+    return _load(path, image_size, color_mode, batch_size, shuffle, seed)
+
+
+def image_folder_pair(
+    path,
+    image_size=64,
+    split="train",
+    *,
+    color_mode="rgb",
+    batch_size=64,
+    shuffle=True,
+    seed=None,
+):
+    """Returns the images of two domains, from folders side by side.
+
+    Unpaired data sets are usually shared as four folders: `trainA`, `trainB`,
+    `testA` and `testB`. Each is read as `image_folder` reads it.
+
+    Args:
+        path: The folder that holds them.
+        image_size: As in `image_folder`.
+        split: What comes before the A and the B: `"train"` or `"test"`.
+        color_mode: As in `image_folder`.
+        batch_size: As in `image_folder`.
+        shuffle: As in `image_folder`.
+        seed: As in `image_folder`. The orders of B are those of `seed + 1`: two
+            folders with as many images would come in the same order otherwise.
+
+    Returns:
+        A pair of datasets as `image_folder` returns them, A and B.
+
+    Warns:
+        UserWarning: As `image_folder`.
+
+    Raises:
+        FileNotFoundError: If one of the two folders is missing.
+        ValueError: As `image_folder`.
+
+    Example:
+
+    >>> horses, zebras = kerasgan.data.image_folder_pair("horse2zebra", 256)
+    """
+    names = [f"{split}{letter}" for letter in "AB"]
+    folders = [pathlib.Path(path).expanduser() / name for name in names]
+    missing = [folder.name for folder in folders if not folder.is_dir()]
+    if missing:
+        raise FileNotFoundError(
+            f"path is {str(path)!r}, which has no folder {' and no '.join(missing)}; "
+            f"expected {' and '.join(names)} for split {split!r}."
+        )
+    other = None if seed is None else seed + 1
+    a = _load(folders[0], image_size, color_mode, batch_size, shuffle, seed)
+    b = _load(folders[1], image_size, color_mode, batch_size, shuffle, other)
+    return a, b
+
+
+def _load(path, image_size, color_mode, batch_size, shuffle, seed):
+    """Returns the dataset of one folder; warns where its caller was called."""
     size = size_pair(image_size)
     check_positive(batch_size=batch_size)
     check_choice("color_mode", color_mode, COLOR_MODES)
     folder = pathlib.Path(path).expanduser().resolve()
     if not folder.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}; expected a folder of images.")
-    files = _files(folder)
+    files = files_below(folder)
     if not files:
         raise ValueError(
             f"path is {str(path)!r}, which holds no files; expected a folder of images."
@@ -90,12 +148,12 @@ def image_folder(
         warnings.warn(
             f"{len(skipped)} of {len(files)} files in {path} are not readable images "
             f"and were skipped: {names}{more}.",
-            stacklevel=2,
+            stacklevel=3,
         )
     return image_batches(images, batch_size, shuffle, seed, str(path))
 
 
-def _files(folder):
+def files_below(folder):
     """Returns all visible files below a folder, sorted by path."""
     found, seen = [], set()
     for root, folders, names in os.walk(folder, followlinks=True):
@@ -118,22 +176,22 @@ def _facts(files):
     return [[str(file), s.st_size, s.st_mtime_ns] for file, s in status]
 
 
-def read_image(path, size, color_mode="rgb"):
-    """Reads one image file, cropped to its middle and resized with antialiasing.
+def open_image(path, color_mode="rgb"):
+    """Reads one image file, upright, in the channels that are asked for.
 
     Args:
-        path: The file.
-        size: Pair `(height, width)`.
+        path: The file, or a file object.
         color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
 
     Returns:
-        A uint8 array `(height, width, channels)`.
+        A Pillow image. It is turned as its EXIF data asks, 16 bits are scaled to 8,
+        and transparent parts are white, unless alpha is kept.
 
     Raises:
         Exception: If Pillow cannot read it to the last byte; which one depends on
             the format and the damage.
     """
-    mode, channels = COLOR_MODES[color_mode]
+    mode, _ = COLOR_MODES[color_mode]
     with Image.open(path) as image:
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
@@ -144,10 +202,27 @@ def read_image(path, size, color_mode="rgb"):
         if transparent and mode != "RGBA":
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image.convert("RGBA"))
-        image = ImageOps.fit(
-            image.convert(mode), (size[1], size[0]), Image.Resampling.LANCZOS
-        )
-        return np.asarray(image).reshape(*size, channels)
+        return image.convert(mode)
+
+
+def read_image(path, size, color_mode="rgb"):
+    """Reads one image file, cropped to its middle and resized with antialiasing.
+
+    Args:
+        path: As in `open_image`.
+        size: Pair `(height, width)`.
+        color_mode: As in `open_image`.
+
+    Returns:
+        A uint8 array `(height, width, channels)`.
+
+    Raises:
+        Exception: As `open_image`.
+    """
+    image = ImageOps.fit(
+        open_image(path, color_mode), (size[1], size[0]), Image.Resampling.LANCZOS
+    )
+    return np.asarray(image).reshape(*size, COLOR_MODES[color_mode][1])
 
 
 def _decode(folder, files, size, color_mode):

@@ -99,7 +99,8 @@ def _pad(images, step):
 
 def _run(network, images):
     # Past `__call__`, which holds images to the size the network was built for.
-    return np.asarray(network.call(images, training=False), "float32")
+    made = network.call(tf.convert_to_tensor(images), training=False)
+    return np.asarray(made, "float32")
 
 
 def _batched(network, images, tile):

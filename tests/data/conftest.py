@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import shutil
 import socket
 import zipfile
 
@@ -64,7 +65,7 @@ def _draw_jpeg(rng, size=(178, 218)):
 
 @dataclasses.dataclass
 class Faces:
-    """Twelve images with random labels, and the files CelebA ships them in."""
+    """Images with labels, and the files CelebA ships them in."""
 
     images: dict
     partition: dict
@@ -163,6 +164,33 @@ def faces():
         landmarks={n: rng.integers(-2, 220, 10).tolist() for n in partition},
         identity={n: [int(rng.integers(1, 10178))] for n in partition},
     )
+
+
+@pytest.fixture(scope="session")
+def write_celeb_a():
+    """Function that prepares a data set of these images; returns its data_dir.
+
+    The first 16 are for training, 5 for validation, and what remains for testing.
+    """
+    from kerasgan.data.prepare import prepare_celeb_a
+
+    def write(folder, jpegs, has):
+        names = [f"{number:06d}.jpg" for number in range(len(jpegs))]
+        splits = (16 * [0] + 5 * [1] + len(names) * [2])[: len(names)]
+        labels = 2 * np.asarray(has)[: len(names)].astype(int) - 1
+        faces = Faces(
+            images=dict(zip(names, jpegs, strict=True)),
+            partition={n: [split] for n, split in zip(names, splits, strict=True)},
+            attributes=dict(zip(names, labels.tolist(), strict=True)),
+            landmarks=dict.fromkeys(names, (0,) * 10),
+            identity={},
+        )
+        source = faces.kaggle_folder(folder)
+        prepare_celeb_a(source, folder / "tfds")
+        shutil.rmtree(source)
+        return folder / "tfds"
+
+    return write
 
 
 @pytest.fixture

@@ -1,0 +1,212 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan.data import augment, image_folder
+from kerasgan.data.batches import image_batches
+
+HEIGHT, WIDTH = 6, 9
+
+
+def numbered(n, height=HEIGHT, width=WIDTH):
+    """Float images whose every pixel says which it is: image, row and column."""
+    places = np.indices((n, height, width), "float32")
+    return np.moveaxis(places, 0, -1)
+
+
+def batches(images, batch_size):
+    return tf.data.Dataset.from_tensor_slices(images).batch(batch_size)
+
+
+def whole(dataset):
+    return np.concatenate(list(dataset.as_numpy_iterator()))
+
+
+def draws(shown):
+    """Returns whether each image was mirrored, and its first row and column.
+
+    Every pixel must be the one that these three say.
+    """
+    n, height, width, _ = shown.shape
+    mirrored = shown[:, 0, 0, 2] > shown[:, 0, -1, 2]
+    top, left = shown[:, :, :, 1].min((1, 2)), shown[:, :, :, 2].min((1, 2))
+    for number in range(n):
+        rows, columns = np.mgrid[:height, :width]
+        if mirrored[number]:
+            columns = columns[:, ::-1]
+        expected = [np.full_like(rows, number), rows + top[number], columns]
+        expected[2] = columns + left[number]
+        np.testing.assert_array_equal(shown[number], np.stack(expected, -1))
+    return mirrored, top.astype(int), left.astype(int)
+
+
+def test_what_is_returned():
+    dataset = augment(batches(numbered(10), 4).cache(), crop_size=(4, 5))
+    assert dataset.element_spec == tf.TensorSpec((None, 4, 5, 3), tf.float32)
+    assert int(dataset.cardinality()) == 3
+    assert [len(batch) for batch in dataset] == [4, 4, 2]
+    full = batches(numbered(8), 4).map(lambda x: tf.ensure_shape(x, (4, 6, 9, 3)))
+    assert augment(full).element_spec.shape == (4, 6, 9, 3)
+
+
+def test_every_window_is_as_likely_and_mirrored_half_the_time():
+    images = numbered(4000)
+    mirrored, top, left = draws(
+        whole(augment(batches(images, 50), crop_size=(4, 5), seed=0))
+    )
+    # 2 by 3 by 5 outcomes; four standard deviations.
+    counts = np.zeros((2, 3, 5))
+    np.add.at(counts, (mirrored.astype(int), top, left), 1)
+    expected = 4000 / counts.size
+    assert np.abs(counts - expected).max() < 4 * np.sqrt(expected)
+
+
+def test_images_of_a_batch_have_draws_of_their_own():
+    dataset = augment(batches(numbered(400), 400), crop_size=(5, 8), seed=0)
+    mirrored, top, left = draws(whole(dataset))
+    for one, other in ((mirrored, top), (mirrored, left), (top, left)):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(400)
+    assert all(0.4 < values.mean() < 0.6 for values in (mirrored, top, left))
+
+
+def test_without_a_crop_images_stay_whole():
+    images = numbered(40)
+    mirrored, top, left = draws(whole(augment(batches(images, 8), seed=0)))
+    assert 8 < mirrored.sum() < 32
+    assert not top.any() and not left.any()
+
+
+def test_without_a_flip_nothing_is_mirrored():
+    images = numbered(40)
+    shown = whole(augment(batches(images, 8), flip=False, crop_size=4))
+    assert shown.shape == (40, 4, 4, 3)
+    assert not draws(shown)[0].any()
+    unchanged = augment(batches(images, 8), flip=False)
+    np.testing.assert_array_equal(whole(unchanged), images)
+
+
+def test_every_epoch_is_drawn_anew():
+    dataset = augment(batches(numbered(20), 4), crop_size=4, seed=0)
+    epochs = [whole(dataset).tobytes() for _ in range(4)]
+    assert len(set(epochs)) == 4
+
+
+def test_seed_decides_the_draws():
+    def epochs(seed):
+        dataset = augment(batches(numbered(20), 4), crop_size=4, seed=seed)
+        return [whole(dataset).tobytes() for _ in range(3)]
+
+    assert epochs(1) == epochs(1)
+    assert not set(epochs(1)) & set(epochs(2))
+    assert not set(epochs(None)) & set(epochs(None))
+
+
+def test_another_process_draws_the_same():
+    program = (
+        "import hashlib, numpy, tensorflow as tf\n"
+        "from kerasgan.data import augment\n"
+        "images = numpy.arange(3000, dtype='float32').reshape(10, 10, 10, 3)\n"
+        "dataset = tf.data.Dataset.from_tensor_slices(images).batch(2)\n"
+        "dataset = augment(dataset, crop_size=7, seed=5)\n"
+        "epochs = [list(dataset.as_numpy_iterator()) for _ in range(2)]\n"
+        "digest = hashlib.sha256(numpy.array(epochs).tobytes()).hexdigest()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}print(digest)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # No global seed there.
+    tf.random.set_seed(None)
+    here = {}
+    exec(program, here)
+    assert done.stdout.strip() == here["digest"]
+
+
+def test_cache_is_not_touched(tmp_path, cache):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        pixels = rng.integers(0, 256, (12, 12, 3), "uint8")
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+
+    def entry():
+        return {
+            file.relative_to(cache): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in cache.rglob("*")
+            if file.is_file()
+        }
+
+    plain = image_folder(tmp_path, 12, batch_size=3, shuffle=False)
+    before = entry()
+    dataset = augment(plain, crop_size=8, seed=0)
+    first, second = whole(dataset), whole(dataset)
+    assert first.shape == second.shape == (6, 8, 8, 3)
+    assert (first != second).any()
+    assert entry() == before and len(before) == 2
+    # Every crop is one of the cached image.
+    for image, crop in zip(whole(plain), second, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8), (0, 1))
+        windows = np.moveaxis(windows, 2, -1)
+        ways = (windows, windows[..., ::-1, :])
+        assert any((way == crop).all((-3, -2, -1)).any() for way in ways)
+
+
+def test_single_images_are_batches_of_one():
+    image = (np.arange(48).reshape(1, 4, 4, 3) * 5).astype("uint8")
+    plain = image_batches(image, 1, True, 0, "x")
+    dataset = augment(plain, crop_size=3, seed=0)
+    assert dataset.element_spec.shape == (1, 3, 3, 3)
+    assert len({whole(dataset).tobytes() for _ in range(40)}) == 8
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "message"),
+    [
+        (None, {}, "dataset is of type NoneType; expected a tf.data.Dataset of image"),
+        (
+            batches(numbered(4), 2).unbatch(),
+            {},
+            "dataset is a dataset of TensorSpec(shape=(6, 9, 3)",
+        ),
+        (
+            batches(numbered(4), 2),
+            {"crop_size": 7},
+            "crop_size is 7, but the images of dataset have 6 x 9 pixels; expected at "
+            "most that.",
+        ),
+        (
+            batches(numbered(4), 2),
+            {"crop_size": (6, 10)},
+            "crop_size is (6, 10), but the images of dataset have 6 x 9 pixels;",
+        ),
+        (
+            batches(numbered(4), 2),
+            {"crop_size": 0},
+            "crop_size is 0; expected a whole number of at least 1.",
+        ),
+        (
+            batches(numbered(4), 2),
+            {"crop_size": (2, 2, 3)},
+            "crop_size is (2, 2, 3); expected a whole number or a pair (height, width)",
+        ),
+        (
+            tf.data.Dataset.from_generator(
+                list, output_signature=tf.TensorSpec((1, None, 8, 3))
+            ),
+            {},
+            "dataset has images of None x 8 pixels; expected a known size.",
+        ),
+    ],
+)
+def test_what_does_not_fit(dataset, options, message):
+    with pytest.raises(ValueError) as caught:
+        augment(dataset, **options)
+    text = str(caught.value)
+    assert text.startswith(message)
+    assert text.endswith(".") and ". " not in text and "\n" not in text
