@@ -1,0 +1,7 @@
+"""Numbers that say how well a model generates or translates."""
+
+from kerasgan.metrics.attribute_classifier import AttributeClassifier
+from kerasgan.metrics.frechet import frechet_distance
+from kerasgan.metrics.translation import translation_scores
+
+__all__ = ["AttributeClassifier", "frechet_distance", "translation_scores"]

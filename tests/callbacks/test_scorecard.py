@@ -1,0 +1,120 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import callbacks
+from kerasgan.metrics import AttributeClassifier, translation_scores
+
+NAMES = {
+    f"{score}_{direction}"
+    for score in ("flip_rate", "cycle_error", "change", "frechet_distance")
+    for direction in ("a2b", "b2a")
+} | {"classifier_accuracy"}
+
+
+@pytest.fixture
+def bright():
+    """Takes an image for one of domain a if its mean is above 0."""
+    inputs = keras.Input((8, 8, 3))
+    features = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
+    logit = keras.layers.Dense(1, kernel_initializer="ones", name="logit")(features)
+    return AttributeClassifier(keras.Model(inputs, logit), {"held_out_accuracy": 0.875})
+
+
+@pytest.fixture
+def pairs(faces):
+    both = faces(side=8), faces(side=8, seed=1)
+    return tf.data.Dataset.from_tensor_slices(both).batch(8)
+
+
+def test_scores_join_the_logs(tmp_path, small_cyclegan, bright, pairs, faces):
+    cyclegan = small_cyclegan()
+    a, b = faces(side=8, seed=2), faces(side=8, seed=3)
+    data = tf.data.Dataset.from_tensor_slices(b).batch(4)
+    history = cyclegan.fit(
+        pairs,
+        epochs=2,
+        verbose=0,
+        callbacks=[
+            callbacks.Scorecard(bright, a, data),
+            callbacks.LossCurves(tmp_path),
+            keras.callbacks.CSVLogger(str(tmp_path / "keras.csv")),
+        ],
+    ).history
+    assert set(history) >= NAMES
+    expected = translation_scores(cyclegan.translate, bright, a, b)
+    assert {name: history[name][-1] for name in NAMES} == pytest.approx(expected)
+    assert history["classifier_accuracy"] == [0.875, 0.875]
+    for file in ("history.csv", "keras.csv"):
+        with open(tmp_path / file, newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        for name in NAMES:
+            got = [float(row[name]) for row in rows]
+            np.testing.assert_allclose(got, history[name])
+
+
+def test_early_stopping_reads_them(small_cyclegan, bright, pairs, faces):
+    a = faces(side=8)
+    history = (
+        small_cyclegan()
+        .fit(
+            pairs,
+            epochs=5,
+            verbose=0,
+            callbacks=[
+                callbacks.Scorecard(bright, a, a, n=4),
+                keras.callbacks.EarlyStopping(
+                    "classifier_accuracy", mode="max", patience=1
+                ),
+            ],
+        )
+        .history
+    )
+    # It never grows.
+    assert len(history["g_loss"]) == 2
+
+
+def test_real_features_are_computed_once(
+    small_cyclegan, bright, pairs, faces, monkeypatch
+):
+    a, b = faces(side=8, seed=2), faces(side=8, seed=3)
+    seen = []
+    features = bright.features
+    monkeypatch.setattr(
+        bright, "features", lambda images: seen.append(images) or features(images)
+    )
+    scorecard = callbacks.Scorecard(bright, a, b, n=6)
+    small_cyclegan().fit(pairs, epochs=3, verbose=0, callbacks=[scorecard])
+    real = [x for x in seen if any(np.array_equal(x, y[:6]) for y in (a, b))]
+    assert len(real) == 2 and len(seen) == 2 + 3 * 2
+
+
+def test_one_line_an_epoch(small_cyclegan, bright, pairs, faces, capsys):
+    scorecard = callbacks.Scorecard(bright, faces(side=8), faces(side=8))
+    for verbose, lines in ((0, 0), (2, 2)):
+        small_cyclegan().fit(pairs, epochs=2, verbose=verbose, callbacks=[scorecard])
+        printed = capsys.readouterr().out.splitlines()
+        found = [line for line in printed if "flipped" in line]
+        assert len(found) == lines
+    assert "(classifier 88% right)" in found[0]
+    assert found[1].startswith("Epoch 2 (a2b/b2a): flipped ")
+
+
+def test_arguments(bright, small_gan, faces):
+    a = faces(side=8)
+    for images_a, images_b, n, message in (
+        (a, a, 0, "n is 0"),
+        (a, a, 17, "a has 16 images; expected at least 17"),
+        (a, a[:1], None, "b has 1 image; expected at least 2"),
+        (a, a, 1, "a has 1 image; expected at least 2"),
+        (a[:, :4], a, None, r"a has images of shape \(4, 8, 3\), but the classifier"),
+        (a, a * 127, None, "b has values from"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            callbacks.Scorecard(bright, images_a, images_b, n)
+    scorecard = callbacks.Scorecard(bright, a, a)
+    with pytest.raises(ValueError, match="Scorecard is given to a GAN"):
+        small_gan().fit(faces(), batch_size=8, verbose=0, callbacks=[scorecard])

@@ -1,0 +1,192 @@
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.metrics import AttributeClassifier
+
+
+def stripes(n, upright, seed):
+    """Images with stripes four pixels wide, anywhere and of any strength."""
+    rng = np.random.default_rng(seed)
+    phase, strength = rng.integers(0, 8, n), rng.uniform(0.3, 1.0, n)
+    wave = np.where((np.arange(24) + phase[:, None]) % 8 < 4, 1.0, -1.0)
+    images = np.broadcast_to(wave[:, None, :, None], (n, 24, 24, 3))
+    if not upright:
+        images = images.transpose(0, 2, 1, 3)
+    return (images * strength[:, None, None, None]).astype("float32")
+
+
+A, B = stripes(60, True, 0), stripes(12, False, 1)
+HELD_OUT = stripes(40, True, 2), stripes(10, False, 3)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    b = tf.data.Dataset.from_tensor_slices(B).batch(5)
+    return AttributeClassifier.train(
+        A, b, held_out=HELD_OUT, steps=60, batch_size=16, verbose=0
+    )
+
+
+def test_it_tells_kinds_apart_that_it_has_seen_unequally_often(classifier):
+    assert classifier.held_out_accuracy > 0.95
+    assert (classifier.predict(HELD_OUT[0]) > 0.5).mean() > 0.9
+    assert (classifier.predict(HELD_OUT[1]) < 0.5).mean() > 0.9
+
+
+def test_the_accuracy_weighs_both_kinds_alike():
+    inputs = keras.Input((16, 16, 1))
+    features = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
+    logit = keras.layers.Dense(1, kernel_initializer="ones", name="logit")(features)
+    bright = AttributeClassifier(keras.Model(inputs, logit), {})
+    value = np.array([0.5] * 90 + [-0.5] * 10, "float32")[:, None, None, None]
+    images = np.broadcast_to(value, (100, 16, 16, 1))
+    assert bright._balanced_accuracy(images, images[90:]) == pytest.approx(0.95)
+    assert bright._balanced_accuracy(images[90:], images) == pytest.approx(0.05)
+
+
+def test_what_it_returns(classifier):
+    images = np.concatenate(HELD_OUT)
+    probable, features = classifier.predict(images), classifier.features(images)
+    assert probable.shape == (50,) and features.shape == (50, 128)
+    assert probable.dtype == features.dtype == np.float32
+    assert 0 <= probable.min() and probable.max() <= 1
+    dense = classifier.network.get_layer("logit")
+    logits = features @ np.asarray(dense.kernel) + np.asarray(dense.bias)
+    np.testing.assert_allclose(
+        probable, 1 / (1 + np.exp(-logits[:, 0])), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_mirror_images_are_judged_alike(classifier):
+    images = np.concatenate(HELD_OUT)
+    images[:, :, :9] *= 0.1
+    mirrored = images[:, :, ::-1]
+    assert np.abs(images - mirrored).max() > 0.5
+    np.testing.assert_allclose(
+        classifier.predict(images), classifier.predict(mirrored), atol=1e-5
+    )
+
+
+def test_many_images_are_judged_as_few_are(classifier):
+    images = np.concatenate([A] * 5)
+    np.testing.assert_allclose(
+        classifier.predict(images), np.tile(classifier.predict(A), 5), atol=1e-5
+    )
+
+
+def test_fine_patterns_do_not_change_the_verdict(classifier):
+    images = np.concatenate(HELD_OUT) * 0.8
+    before = classifier.predict(images) > 0.5
+    rows, columns = np.indices((24, 24, 1))[:2]
+    noise = np.random.default_rng(0).normal(size=images.shape)
+    for pattern in (
+        (-1.0) ** (rows + columns),
+        (-1.0) ** rows,
+        (-1.0) ** columns,
+        noise,
+    ):
+        disturbed = np.clip(images + 0.1 * pattern, -1, 1)
+        assert ((classifier.predict(disturbed) > 0.5) == before).mean() >= 0.95
+
+
+def test_it_is_the_same_in_another_process(classifier, tmp_path):
+    path = tmp_path / "new" / "stripes.keras"
+    classifier.save(path)
+    np.save(tmp_path / "images.npy", HELD_OUT[0])
+    program = (
+        "import sys, numpy as np\n"
+        "from kerasgan.metrics import AttributeClassifier\n"
+        "classifier = AttributeClassifier.load(sys.argv[1])\n"
+        "images = np.load(sys.argv[2])\n"
+        "np.save(sys.argv[3], classifier.predict(images))\n"
+        "print(classifier.facts)\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            path,
+            tmp_path / "images.npy",
+            tmp_path / "probable.npy",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    np.testing.assert_allclose(
+        np.load(tmp_path / "probable.npy"), classifier.predict(HELD_OUT[0]), atol=1e-6
+    )
+    assert done.stdout.strip() == str(classifier.facts)
+    assert classifier.facts["images"] == [60, 12]
+    assert classifier.facts["held_out_images"] == [40, 10]
+
+
+def test_the_file_is_a_keras_model_without_optimizer(classifier, tmp_path):
+    classifier.save(tmp_path / "stripes.keras")
+    network = keras.models.load_model(tmp_path / "stripes.keras")
+    assert network.count_params() == classifier.network.count_params()
+    size = (tmp_path / "stripes.keras").stat().st_size
+    assert size < 1.5 * 4 * network.count_params()
+
+
+def test_a_failing_write_leaves_the_last_file(classifier, tmp_path, monkeypatch):
+    path = tmp_path / "stripes.keras"
+    path.write_bytes(b"before")
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError):
+        classifier.save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["stripes.keras"]
+    assert path.read_bytes() == b"before"
+
+
+def test_paths_that_are_none_of_it(classifier, tmp_path):
+    with pytest.raises(ValueError, match=r"expected one ending in \.keras"):
+        classifier.save(tmp_path / "stripes.h5")
+    with pytest.raises(FileNotFoundError):
+        AttributeClassifier.load(tmp_path / "missing.keras")
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (tmp_path / "text.keras").write_text("text")
+    for name in ("other.keras", "text.keras"):
+        with pytest.raises(ValueError, match="holds no attribute classifier"):
+            AttributeClassifier.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(a=A[0]), r"a has shape \(24, 24, 3\)"),
+        (dict(a=A * 100), "a has values from"),
+        (dict(b=B[:0]), "b has 0 images"),
+        (dict(b=B[:, :20]), r"b has images of shape \(20, 24, 3\)"),
+        (dict(held_out=A), "held_out is a ndarray"),
+        (dict(held_out=(A, B[..., :1])), r"held_out\[1\] has images of shape"),
+        (dict(steps=0), "steps is 0"),
+        (dict(batch_size=0), "batch_size is 0"),
+    ],
+)
+def test_what_it_cannot_be_trained_on(arguments, message):
+    arguments = {"a": A, "b": B, "held_out": HELD_OUT, **arguments}
+    with pytest.raises(ValueError, match=message):
+        AttributeClassifier.train(**arguments)
+
+
+def test_what_it_cannot_judge(classifier):
+    for images, message in (
+        (A[:, :20], r"images has shape \(60, 20, 24, 3\)"),
+        (A[:0], "expected at least one"),
+        (A * 2, "images has values from"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            classifier.predict(images)

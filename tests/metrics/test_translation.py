@@ -1,0 +1,88 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.metrics import (
+    AttributeClassifier,
+    frechet_distance,
+    translation_scores,
+)
+
+
+@pytest.fixture(scope="module")
+def bright():
+    """Takes an image for one of domain a if its mean is above 0."""
+    inputs = keras.Input((4, 4, 3))
+    features = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
+    logit = keras.layers.Dense(1, kernel_initializer="ones", name="logit")(features)
+    return AttributeClassifier(keras.Model(inputs, logit), {"held_out_accuracy": 0.875})
+
+
+def images(seed, n, low, high):
+    return (
+        np.random.default_rng(seed).uniform(low, high, (n, 4, 4, 3)).astype("float32")
+    )
+
+
+A, B = images(0, 10, 0.1, 0.5), images(1, 20, -0.5, -0.1)
+
+
+def test_of_generators_that_do_it_perfectly(bright):
+    scores = translation_scores(lambda x, direction: -x, bright, A, B)
+    features = [x.mean(axis=(1, 2)) for x in (A, B)]
+    assert scores["flip_rate_a2b"] == scores["flip_rate_b2a"] == 1.0
+    assert scores["cycle_error_a2b"] == scores["cycle_error_b2a"] == 0.0
+    assert scores["change_a2b"] == pytest.approx(np.abs(2 * A).mean(), rel=1e-6)
+    assert scores["change_b2a"] == pytest.approx(np.abs(2 * B).mean(), rel=1e-6)
+    assert scores["classifier_accuracy"] == 0.875
+    for direction, made, real in (("a2b", 0, 1), ("b2a", 1, 0)):
+        assert scores[f"frechet_distance_{direction}"] == pytest.approx(
+            frechet_distance(-features[made], features[real]), rel=1e-4
+        )
+    assert all(type(value) is float for value in scores.values())
+
+
+def test_of_generators_that_do_nothing(bright):
+    scores = translation_scores(lambda x, direction: x, bright, A, B)
+    for direction in ("a2b", "b2a"):
+        for score in ("flip_rate", "cycle_error", "change"):
+            assert scores[f"{score}_{direction}"] == 0.0
+        assert scores[f"frechet_distance_{direction}"] > 0.1
+
+
+def test_directions_are_told_apart(bright):
+    def translate(x, direction):
+        # Domain b is left alone; of domain a, the brighter images are.
+        turned = np.where(x.mean(axis=(1, 2, 3), keepdims=True) > 0.3, x, -x)
+        return {"a2b": turned, "b2a": x - 0.05}[direction]
+
+    scores = translation_scores(translate, bright, A, B)
+    share = (A.mean(axis=(1, 2, 3)) <= 0.3).mean()
+    assert 0 < share < 1
+    assert scores["flip_rate_a2b"] == pytest.approx(share)
+    assert scores["flip_rate_b2a"] == 0.0
+    assert scores["change_b2a"] == pytest.approx(0.05, rel=1e-5)
+    back = translate(translate(A, "a2b"), "b2a")
+    assert scores["cycle_error_a2b"] == pytest.approx(np.abs(back - A).mean(), rel=1e-5)
+
+
+def test_data_sets_and_known_features_give_the_same(bright):
+    expected = translation_scores(lambda x, direction: -x, bright, A, B)
+    a, b = (tf.data.Dataset.from_tensor_slices(x).batch(3) for x in (A, B))
+    known = bright.features(A), bright.features(B)
+    for got in (
+        translation_scores(lambda x, direction: -x, bright, a, b),
+        translation_scores(lambda x, direction: -x, bright, A, B, known),
+    ):
+        assert got == pytest.approx(expected)
+
+
+def test_images_that_are_none(bright):
+    for a, b, message in (
+        (A * 10, B, "a has values from"),
+        (A, B[0], r"b has shape \(4, 4, 3\)"),
+        (A[:, :2], B, "the classifier takes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            translation_scores(lambda x, direction: x, bright, a, b)
