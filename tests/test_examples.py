@@ -45,6 +45,24 @@ def test_train_dcgan(tmp_path, tiny_synthetic_faces):
     assert (tmp_path / "runs" / "example" / "loss_curves.png").exists()
 
 
+def test_train_cyclegan(tmp_path, tiny_synthetic_faces):
+    run(
+        "train_cyclegan.py",
+        tmp_path,
+        *("--data-dir", tiny_synthetic_faces, "--image-size", 24),
+        *("--batch-size", 16, "--epochs", 1),
+    )
+    folder = tmp_path / "runs" / "cyclegan-example"
+    assert (folder / "evolution.gif").exists()
+    assert len(list((folder / "translations").glob("epoch_*.png"))) == 2
+    assert (folder / "loss_curves.png").exists()
+    cyclegan = keras.models.load_model(folder / "model.keras")
+    assert isinstance(cyclegan, kerasgan.CycleGAN)
+    assert cyclegan.steps_taken == 1
+    faces = np.zeros((2, 30, 21, 3), "uint8")
+    assert cyclegan.translate(faces, direction="b2a").shape == faces.shape
+
+
 def test_custom_generator(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()

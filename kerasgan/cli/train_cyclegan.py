@@ -1,0 +1,181 @@
+"""`kerasgan train cyclegan`: two kinds of images, each turned into the other."""
+
+import argparse
+import dataclasses
+
+import keras
+
+from kerasgan import callbacks, data, networks, schedules
+from kerasgan.cli import classifiers, domains, runs, training
+from kerasgan.models import CycleGAN
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a run on one kind of device starts from."""
+
+    image_size: int
+    width: int
+    # Residual blocks of a generator, below 256 pixels and from there on.
+    blocks: int
+    blocks_from_256: int
+    # Halvings of the discriminators.
+    layers: int
+    upsampling: str
+    batch_size: int
+    steps: int
+    learning_rate: float
+    beta_1: float
+    adversarial_weight: float
+    cycle_weight: float
+    identity_weight: float
+    ema_decay: float
+    pool_size: int
+    # Images are read this much larger than they are trained on, and cut at random.
+    load_scale: float
+    # Training steps of the classifier that judges translations.
+    classifier_steps: int
+
+
+# On two CPU cores few, fast steps of a narrow network.
+CPU = Recipe(
+    image_size=64,
+    width=32,
+    blocks=6,
+    blocks_from_256=9,
+    layers=3,
+    upsampling="resize",
+    batch_size=4,
+    steps=5_000,
+    learning_rate=2e-4,
+    beta_1=0.5,
+    adversarial_weight=2.0,
+    cycle_weight=10.0,
+    identity_weight=5.0,
+    ema_decay=0.999,
+    pool_size=50,
+    load_scale=1.125,
+    classifier_steps=1_200,
+)
+# On a GPU the numbers of the CycleGAN paper, of which this is a fifth of the steps.
+GPU = dataclasses.replace(
+    CPU, image_size=128, width=64, batch_size=1, steps=50_000, load_scale=286 / 256
+)
+# Images of each domain whose translations are shown after every epoch.
+ROWS = 8
+
+
+def add_command(models):
+    """Adds the command to the models that `kerasgan train` trains."""
+    parser = models.add_parser(
+        "cyclegan",
+        help="images of one kind from images of another",
+        description="Train a CycleGAN on two kinds of images that are not paired, and "
+        "leave a\nfolder with grids of translations, their evolution as a GIF, loss "
+        "curves and\nthe model.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=["synthetic_faces"],
+        help="synthetic_faces (drawn, the default) or celeb_a, cut in two by an\n"
+        "attribute; two folders of images; a folder with trainA and trainB;\n"
+        "or cycle_gan/NAME of tfds",
+    )
+    parser.add_argument(
+        "--attribute",
+        help="what the faces of domain a have and those of b have not "
+        f"(default: {domains.ATTRIBUTE})",
+    )
+    training.add_options(parser, training.on_this_device(CPU, GPU), "runs/cyclegan")
+    parser.set_defaults(command=train_cyclegan)
+
+
+def train_cyclegan(options):
+    """Trains a CycleGAN and leaves a folder with what came of it."""
+    training.check_options(options, options.data[0])
+    recipe = training.on_this_device(CPU, GPU)
+    keras.utils.set_random_seed(options.seed)
+    # The networks first: a size they cannot make is known before data is read.
+    with training.image_size_named(options):
+        cyclegan = _cyclegan(options, recipe)
+    both = domains.find(options)
+    size = options.image_size
+    pairs = data.unpaired(
+        *both.train(size, recipe.load_scale, options.batch_size, options.seed)
+    )
+    pairs = training.whole_epochs(pairs, options, recipe.steps)
+    steps = options.epochs * len(pairs)
+    cyclegan.compile(
+        d_optimizer=_optimizer(recipe, steps),
+        g_optimizer=_optimizer(recipe, steps),
+        adversarial_weight=recipe.adversarial_weight,
+        cycle_weight=recipe.cycle_weight,
+        identity_weight=recipe.identity_weight,
+    )
+    cyclegan.check_data(pairs, None)
+    shown = both.shown(size)
+    a, b = both.names.values()
+    print(f"a2b makes {b!r} of {a!r}, b2a {a!r} of {b!r}.")
+    classifier = classifiers.kept_classifier(both, recipe, options)
+    run = runs.new_folder(options.run)
+    rows = min(ROWS, *map(len, shown))
+    watching = [
+        callbacks.TranslationGrid(run, *shown, n=rows),
+        callbacks.LossCurves(run),
+    ]
+    kept = {"domains": both.names}
+    if classifier is None:
+        print("Nothing is held out, so no classifier judges: there is no scorecard.")
+    else:
+        # First, so that the others see the scores of their epoch.
+        watching.insert(0, callbacks.Scorecard(classifier, *shown))
+        classifier.save(run / "classifier.keras")
+        kept["classifier"] = classifier.facts
+    runs.write_options(run, options, recipe, **kept)
+    training.fit(cyclegan, pairs, options, run, watching)
+    print(
+        f"Look at {run / 'evolution.gif'}, and translate images with: kerasgan "
+        f"translate {run} PATH --direction a2b --out translated"
+    )
+
+
+def _cyclegan(options, recipe):
+    """Returns the model, not compiled."""
+    size = options.image_size
+    shape = (size, size, 3)
+    blocks = recipe.blocks_from_256 if size >= 256 else recipe.blocks
+    generator_ab, generator_ba = (
+        networks.resnet_generator(
+            shape,
+            width=recipe.width,
+            blocks=blocks,
+            upsampling=recipe.upsampling,
+            name=name,
+        )
+        for name in ("generator_ab", "generator_ba")
+    )
+    discriminator_a, discriminator_b = (
+        networks.patchgan_discriminator(
+            shape, width=recipe.width, layers=recipe.layers, name=name
+        )
+        for name in ("discriminator_a", "discriminator_b")
+    )
+    return CycleGAN(
+        generator_ab,
+        generator_ba,
+        discriminator_a,
+        discriminator_b,
+        pool_size=recipe.pool_size,
+        ema_decay=recipe.ema_decay,
+        seed=options.seed,
+    )
+
+
+def _optimizer(recipe, steps):
+    """Returns Adam with a rate that stays for half of the run and falls for half."""
+    rate = schedules.ConstantThenLinearDecay(
+        recipe.learning_rate, steps // 2, steps - steps // 2
+    )
+    return keras.optimizers.Adam(rate, beta_1=recipe.beta_1)
