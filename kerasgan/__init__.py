@@ -1,6 +1,16 @@
 """Adversarial training for Keras."""
 
-from kerasgan import callbacks, data, images, layers, losses, networks, schedules
+from kerasgan import (
+    callbacks,
+    data,
+    images,
+    interop,
+    layers,
+    losses,
+    metrics,
+    networks,
+    schedules,
+)
 from kerasgan.models import GAN, CycleGAN
 from kerasgan.version import __version__
 
@@ -11,8 +21,10 @@ __all__ = [
     "callbacks",
     "data",
     "images",
+    "interop",
     "layers",
     "losses",
+    "metrics",
     "networks",
     "schedules",
 ]

@@ -16,16 +16,53 @@ if KERAS_3 and keras.config.backend() != "tensorflow":
     )
 
 
-def instance_normalization(epsilon, gamma_initializer, name):
+def instance_normalization(epsilon, gamma_initializer, name, center, scale):
     """Returns the instance normalization layer of this Keras generation.
 
     It is `keras.layers.GroupNormalization` with one group a channel on Keras 3
     and TensorFlow Addons' own layer on Keras 2.15.
     """
-    options = dict(epsilon=epsilon, gamma_initializer=gamma_initializer, name=name)
+    options = dict(
+        epsilon=epsilon,
+        gamma_initializer=gamma_initializer,
+        name=name,
+        center=center,
+        scale=scale,
+    )
     if KERAS_3:
         return keras.layers.GroupNormalization(groups=-1, **options)
     # Imported here: it costs seconds, and most programs never need it.
     import tensorflow_addons as tfa
 
     return tfa.layers.InstanceNormalization(**options)
+
+
+def spectral_normalization(layer, name):
+    """Returns a layer wrapped so that training normalizes its kernel."""
+    return _SpectralNormalization(layer, name=name)
+
+
+if KERAS_3:
+    _SpectralNormalization = keras.layers.SpectralNormalization
+else:
+
+    @keras.saving.register_keras_serializable(package="kerasgan")
+    class _SpectralNormalization(keras.layers.SpectralNormalization):
+        """Keras 2.15 does not find its own class again when it loads a model."""
+
+
+class _SavedInstanceNormalization:
+    """Stands for the layer of TensorFlow Addons until a saved model asks for it."""
+
+    @classmethod
+    def from_config(cls, config):
+        import tensorflow_addons as tfa
+
+        return tfa.layers.InstanceNormalization.from_config(config)
+
+
+if not KERAS_3:
+    # Importing TensorFlow Addons replaces it by the layer itself.
+    keras.saving.get_custom_objects().setdefault(
+        "Addons>InstanceNormalization", _SavedInstanceNormalization
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasgan import compat
-from kerasgan.layers import instance_normalization
+from kerasgan.layers import ReflectionPadding2D, instance_normalization, residual_block
 
 FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "instance_normalization.npz"
 
@@ -96,3 +96,58 @@ def test_is_tensorflow_addons_own_layer_and_equals_group_normalization():
     groups = build(groups, images.shape, gamma, beta)
     assert type(layer) is tfa.layers.InstanceNormalization
     np.testing.assert_allclose(layer(images), groups(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("center, scale", [(False, False), (True, False)])
+def test_offset_and_scale_can_be_left_out(center, scale):
+    images = draw_images()
+    layer = instance_normalization(center=center, scale=scale)
+    output = np.asarray(layer(images))
+    assert len(layer.weights) == center + scale
+    np.testing.assert_allclose(
+        output, numpy_instance_normalization(images, 1e-5), atol=2e-4
+    )
+
+
+@pytest.mark.parametrize("padding", [1, 3])
+def test_reflection_padding_is_numpys(padding):
+    images = draw_images()
+    sides = (padding, padding)
+    expected = np.pad(images, [(0, 0), sides, sides, (0, 0)], mode="reflect")
+    layer = ReflectionPadding2D(padding)
+    np.testing.assert_array_equal(np.asarray(layer(images)), expected)
+    assert tuple(layer.compute_output_shape(images.shape)) == expected.shape
+    assert tuple(layer.compute_output_shape((None, None, 5, 4))) == (
+        None,
+        None,
+        5 + 2 * padding,
+        4,
+    )
+
+
+def test_reflection_padding_takes_any_sides_and_survives_a_file(tmp_path):
+    image = keras.Input((None, None, 4))
+    model = keras.Model(image, ReflectionPadding2D(2, name="pad")(image))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("pad").padding == 2
+    assert loaded(draw_images()).shape == (3, 10, 9, 4)
+
+
+@pytest.mark.parametrize("padding", [0, 1.5, None])
+def test_a_padding_is_a_whole_number(padding):
+    with pytest.raises(ValueError, match=r"padding is .*; expected a whole number"):
+        ReflectionPadding2D(padding)
+
+
+def test_a_residual_block_adds_what_it_computes():
+    maps = keras.Input((None, None, 4))
+    block = keras.Model(maps, residual_block(maps, None, name="block"))
+    first, second = (block.get_layer(f"block_conv_{i}") for i in (1, 2))
+    centre = np.zeros((3, 3, 4, 4), "float32")
+    centre[1, 1] = np.eye(4)
+    first.set_weights([centre, np.full(4, 1.0)])
+    second.set_weights([centre, np.full(4, -0.5)])
+    images = draw_images()
+    expected = images + np.maximum(images + 1, 0) - 0.5
+    np.testing.assert_allclose(np.asarray(block(images)), expected, atol=1e-5)

@@ -231,10 +231,11 @@ class CycleGAN(AdversarialModel):
                         f"{shape[1]} pixels; expected sides divisible by "
                         f"{divisor(generator)}."
                     )
-                if self.pools and tuple(self.pools[i].images.shape[1:]) != shape:
+                pooled = tuple(self.pools[i].images.shape[1:]) if self.pools else shape
+                if pooled != shape:
                     raise ValueError(
                         f"domain {domain} has images of shape {shape}, but image_shape "
-                        f"is {tuple(self.pools[i].images.shape[1:])}; expected the same."
+                        f"is {pooled}; expected the same."
                     )
 
     @property

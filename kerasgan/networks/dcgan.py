@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from kerasgan.arguments import check_positive
+from kerasgan.layers import normal, normalize
 
 LEAKY_SLOPE = 0.2
 # The widest map has this many times `width` channels, which 128 pixels reach.
@@ -67,15 +68,15 @@ def dcgan_generator(
     x = layers.Dense(
         base[0] * base[1] * base[2],
         use_bias=False,
-        kernel_initializer=_normal(0.0),
+        kernel_initializer=normal(),
         name="project",
     )(x)
     x = layers.Reshape(base, name="base")(x)
-    x = _normalization("norm_0")(x)
+    x = normalize(x, "batch", "norm_0")
     x = layers.ReLU(name="relu_0")(x)
     for i, (n, stride) in enumerate(zip(filters[-2::-1], strides[:0:-1], strict=True)):
         x = _convolution(layers.Conv2DTranspose, n, stride, f"up_{i + 1}")(x)
-        x = _normalization(f"norm_{i + 1}")(x)
+        x = normalize(x, "batch", f"norm_{i + 1}")
         x = layers.ReLU(name=f"relu_{i + 1}")(x)
     x = _convolution(layers.Conv2DTranspose, channels, strides[0], "to_image")(x)
     image = layers.Activation(activation, dtype="float32", name="image")(x)
@@ -130,13 +131,11 @@ def dcgan_discriminator(
     for i, (n, stride) in enumerate(zip(filters, strides, strict=True), start=1):
         x = _convolution(layers.Conv2D, n, stride, f"down_{i}")(x)
         if i > 1:
-            x = _normalization(f"norm_{i}")(x)
+            x = normalize(x, "batch", f"norm_{i}")
         # By position: the slope has another keyword in each Keras generation.
         x = layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{i}")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(
-        1, use_bias=False, kernel_initializer=_normal(0.0), name="to_logit"
-    )(x)
+    x = layers.Dense(1, use_bias=False, kernel_initializer=normal(), name="to_logit")(x)
     answer = layers.Activation(activation, dtype="float32", name="answer")(x)
     return keras.Model(image, answer, name=name)
 
@@ -153,20 +152,9 @@ def _convolution(layer, filters, stride, name):
         strides=stride,
         padding="same",
         use_bias=False,
-        kernel_initializer=_normal(0.0),
+        kernel_initializer=normal(),
         name=name,
     )
-
-
-def _normalization(name):
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, gamma_initializer=_normal(1.0), name=name
-    )
-
-
-def _normal(mean):
-    """Returns a new initializer each time: one used twice draws the same twice."""
-    return keras.initializers.RandomNormal(mean, 0.02)
 
 
 def _halvings(side):

@@ -1,0 +1,201 @@
+import builtins
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgan.interop import load_pytorch_weights
+from kerasgan.networks import (
+    dcgan_discriminator,
+    patchgan_discriminator,
+    resnet_generator,
+    unet_generator,
+)
+
+FIXTURES = pathlib.Path(__file__).parent / "networks" / "fixtures"
+BATCH = dict(normalization="batch")
+# For each fixture the function and the options of our network.
+CASES = {
+    "resnet": (resnet_generator, dict(blocks=2)),
+    "resnet_dropout": (resnet_generator, dict(blocks=1, dropout=0.5)),
+    "resnet_batch": (resnet_generator, dict(blocks=1, **BATCH)),
+    "unet": (unet_generator, dict(depth=5, width=2)),
+    "unet_batch": (unet_generator, dict(depth=3, **BATCH)),
+    "patchgan": (patchgan_discriminator, dict(layers=3)),
+    "patchgan_shallow": (patchgan_discriminator, dict(layers=1, **BATCH)),
+    "pixel": (patchgan_discriminator, dict(layers="pixel")),
+    "pixel_batch": (patchgan_discriminator, dict(layers="pixel", **BATCH)),
+}
+
+
+def read(case):
+    """Returns the weights, input and output of a fixture, images NHWC."""
+    with np.load(FIXTURES / f"cyclegan_{case}.npz") as fixture:
+        state = {
+            key.removeprefix("weights."): fixture[key]
+            for key in fixture.files
+            if key.startswith("weights.")
+        }
+        images, output = (
+            fixture[key].transpose(0, 2, 3, 1) for key in ("input", "output")
+        )
+    return state, images, output
+
+
+def build(case, image_shape, **more):
+    function, options = CASES[case]
+    return function(image_shape, **{"width": 4, **options, **more})
+
+
+def pixel():
+    state, images, output = read("pixel")
+    return build("pixel", images.shape[1:]), state, images, output
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_computes_what_pytorch_computes(case):
+    state, images, output = read(case)
+    network = build(case, images.shape[1:])
+    assert np.abs(np.asarray(network(images)) - output).max() > 0.1
+    load_pytorch_weights(network, state)
+    assert output.std() > 0.1
+    np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
+
+
+def test_order_and_prefix_of_the_names_do_not_matter():
+    state, images, output = read("unet")
+    network = build("unet", (None, None, 1))
+    state = {f"module.{key}": state[key] for key in reversed(list(state))}
+    load_pytorch_weights(network, state)
+    np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
+
+
+def test_numbers_are_sorted_as_numbers():
+    # As text, the residual blocks at 10 and 11 would stand before the rest.
+    state, _, _ = read("resnet")
+    network = build("resnet", (16, 16, 3))
+    load_pytorch_weights(network, dict(sorted(state.items())))
+    kernel = network.get_layer("block_2_conv_2").get_weights()[0]
+    expected = state["model.11.conv_block.5.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(kernel, expected)
+
+
+def test_reaches_the_layer_inside_spectral_normalization():
+    state, images, output = read("patchgan")
+    network = build("patchgan", images.shape[1:], spectral_normalization=True)
+    load_pytorch_weights(network, state)
+    outputs = np.asarray(network(images, training=False))
+    np.testing.assert_allclose(outputs, output, atol=1e-4)
+
+
+def without(state, key):
+    return {k: v for k, v in state.items() if k != key}
+
+
+def test_keys_that_do_not_fit_are_named_and_nothing_changes():
+    network, state, _, _ = pixel()
+    before = network.get_weights()
+    wrong = {**state, "net.5.bias": np.zeros(2, "f")}
+    stat = {"net.3.weight": np.zeros(8, "f"), "net.3.bias": np.zeros(8, "f")}
+    last = without(without(state, "net.5.weight"), "net.5.bias")
+    cases = [
+        (wrong, "source: 'net.5.bias' has shape (2,); layer 'to_logits' expects (1,)."),
+        (
+            without(state, "net.2.bias"),
+            "source has no key 'net.2.bias'; layer 'conv_2' expects one of shape (8,).",
+        ),
+        (
+            without(state, "net.2.weight"),
+            "source has no key 'net.2.weight'; layer 'conv_2' expects one of shape "
+            "(8, 4, 1, 1).",
+        ),
+        (last, "source has no key for layer 'to_logits' of 'patchgan_discriminator'"),
+        (last, "expected one after 'net.2.weight'."),
+        ({}, "source has no key for layer 'conv_1'"),
+        ({**state, "net.7.weight": np.zeros(1)}, "has the key 'net.7.weight' left"),
+        ({**state, "net.5.scale": np.zeros(1)}, "has the key 'net.5.scale' left over"),
+        # Learned scales, which our instance normalization does not have.
+        ({**state, **stat}, "'net.3.weight' has shape (8,); layer 'to_logits' expects"),
+    ]
+    for source, message in cases:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            load_pytorch_weights(network, source)
+    for now, then in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_checkpoint_of_another_depth_is_refused():
+    state, _, _ = read("resnet")
+    with pytest.raises(ValueError, match=r"'model.11.conv_block.1.weight' has shape"):
+        load_pytorch_weights(resnet_generator((16, 16, 3), 4, blocks=1), state)
+    with pytest.raises(ValueError, match=r"layer 'block_3_conv_1' expects"):
+        load_pytorch_weights(resnet_generator((16, 16, 3), 4, blocks=3), state)
+
+
+def test_batch_statistics_must_be_there():
+    state, images, _ = read("pixel_batch")
+    network = build("pixel_batch", images.shape[1:])
+    with pytest.raises(ValueError, match=r"no key 'net.3.running_mean'"):
+        load_pytorch_weights(network, without(state, "net.3.running_mean"))
+
+
+def test_other_networks_and_sources_are_refused():
+    with pytest.raises(ValueError, match=r"layer 'dense' of type Dense"):
+        image = keras.Input((4,))
+        dense = keras.Model(image, keras.layers.Dense(1, name="dense")(image))
+        load_pytorch_weights(dense, {"0.weight": np.zeros((1, 4))})
+    network = dcgan_discriminator((8, 8, 1))
+    with pytest.raises(ValueError, match=r"source is of type int; expected a mapping"):
+        load_pytorch_weights(network, 3)
+    with pytest.raises(ValueError, match=r"source is 'net.h5'; expected a .pth"):
+        load_pytorch_weights(network, "net.h5")
+
+
+def test_reads_a_pytorch_file(tmp_path):
+    torch = pytest.importorskip("torch")
+    network, state, images, output = pixel()
+    tensors = {key: torch.from_numpy(value) for key, value in state.items()}
+    for source in (tmp_path / "net.pth", str(tmp_path / "net.pt"), tensors):
+        if source is not tensors:
+            torch.save(tensors, source)
+        network.set_weights([0 * weight for weight in network.get_weights()])
+        load_pytorch_weights(network, source)
+        np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
+    torch.save([1], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="holds a list; expected a mapping"):
+        load_pytorch_weights(network, tmp_path / "list.pth")
+
+
+def test_reads_a_safetensors_file(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    network, state, images, output = pixel()
+    safetensors.save_file(state, tmp_path / "net.safetensors")
+    load_pytorch_weights(network, tmp_path / "net.safetensors")
+    np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, reader, package",
+    [
+        ("net.pth", "PyTorch", "torch"),
+        ("net.safetensors", "safetensors", "safetensors"),
+    ],
+)
+def test_a_missing_reader_is_named(monkeypatch, name, reader, package):
+    real = builtins.__import__
+
+    def absent(module, *rest):
+        if module.partition(".")[0] == package:
+            raise ImportError(f"No module named {module!r}")
+        return real(module, *rest)
+
+    network, *_ = pixel()
+    monkeypatch.setattr(builtins, "__import__", absent)
+    message = (
+        f"Reading {name!r} needs {reader}, which is not installed: pip install "
+        f"{package}, or give a mapping of names to arrays."
+    )
+    with pytest.raises(ImportError, match=re.escape(message)):
+        load_pytorch_weights(network, name)
