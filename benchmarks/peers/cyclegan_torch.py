@@ -1,0 +1,260 @@
+"""CycleGAN's training step in PyTorch, which `benchmarks/step.py` times beside ours.
+
+It is a process of its own, so that it may have an interpreter of its own. It reads
+requests, one JSON object a line, and answers each with one, working only meanwhile:
+
+- `{"calibrate": n}` times every setting over n steps, takes the fastest, begins anew
+  with it, and writes its first weights to FOLDER, one `.npz` file a network;
+- `{"steps": n}` trains n steps and answers their seconds and the last one's losses.
+
+FOLDER holds the images, `images.npz` with `a` and `b` of shape `(steps, batch, height,
+width, channels)`. The step follows the order of the authors' PyTorch program: six
+calls of generators, their update with the discriminators frozen, then the update of
+the discriminators on images from a pool, each discriminator by itself.
+"""
+
+import argparse
+import itertools
+import json
+import pathlib
+import random
+import statistics
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import l1_loss, mse_loss
+
+POOL_SIZE = 50
+CYCLE_WEIGHT = 10.0
+IDENTITY_WEIGHT = 5.0
+CALIBRATIONS = 3
+SETTINGS = {
+    f"{layout}, {adam} Adam": {"memory_format": memory_format, "fused": fused}
+    for layout, memory_format in (
+        ("channels first", torch.contiguous_format),
+        ("channels last", torch.channels_last),
+    )
+    for adam, fused in (("default", None), ("fused", True))
+}
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(maps, maps, 3),
+            nn.InstanceNorm2d(maps),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(maps, maps, 3),
+            nn.InstanceNorm2d(maps),
+        )
+
+    def forward(self, maps):
+        return maps + self.inner(maps)
+
+
+def generator(channels, width, blocks):
+    def then_normalized(layer):
+        return [layer, nn.InstanceNorm2d(layer.out_channels), nn.ReLU(inplace=True)]
+
+    layers = [nn.ReflectionPad2d(3), *then_normalized(nn.Conv2d(channels, width, 7))]
+    for maps in (width, 2 * width):
+        layers += then_normalized(nn.Conv2d(maps, 2 * maps, 3, 2, 1))
+    layers += [ResidualBlock(4 * width) for _ in range(blocks)]
+    for maps in (4 * width, 2 * width):
+        layers += then_normalized(nn.ConvTranspose2d(maps, maps // 2, 3, 2, 1, 1))
+    layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def discriminator(channels, width):
+    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    for maps, stride in ((width, 2), (2 * width, 2), (4 * width, 1)):
+        layers += [
+            nn.Conv2d(maps, 2 * maps, 4, stride, 1),
+            nn.InstanceNorm2d(2 * maps),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1))
+
+
+def initialize(module):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+class Pool:
+    """Generated images of earlier steps, handed out in the place of half the new."""
+
+    def __init__(self, size):
+        self.size = size
+        self.images = []
+        self.random = random.Random(0)
+
+    def __call__(self, images):
+        shown = []
+        for image in images.split(1):
+            if len(self.images) < self.size:
+                self.images.append(image.clone())
+            elif self.random.random() < 0.5:
+                place = self.random.randrange(self.size)
+                self.images[place], image = image.clone(), self.images[place]
+            shown.append(image)
+        return torch.cat(shown)
+
+
+class Training:
+    """The networks, optimizers and pools, and the step over them.
+
+    Args:
+        a: Images of domain a, `(steps, batch, height, width, channels)`.
+        b: Images of domain b.
+        width: Int, maps of the first convolution of every network.
+        blocks: Int, residual blocks of the generators.
+        memory_format: Of the images and the weights.
+        fused: As in `torch.optim.Adam`.
+    """
+
+    def __init__(self, a, b, width, blocks, memory_format, fused):
+        self.batches = [
+            [
+                torch.from_numpy(batch)
+                .permute(0, 3, 1, 2)
+                .contiguous(memory_format=memory_format)
+                for batch in pair
+            ]
+            for pair in zip(a, b, strict=True)
+        ]
+        channels = a.shape[-1]
+        torch.manual_seed(0)
+        self.networks = {
+            "generator_ab": generator(channels, width, blocks),
+            "generator_ba": generator(channels, width, blocks),
+            "discriminator_a": discriminator(channels, width),
+            "discriminator_b": discriminator(channels, width),
+        }
+        for network in self.networks.values():
+            network.apply(initialize).to(memory_format=memory_format)
+        players = list(self.networks.values())
+        self.g_optimizer, self.d_optimizer = (
+            torch.optim.Adam(
+                [*first.parameters(), *second.parameters()],
+                lr=2e-4,
+                betas=(0.5, 0.999),
+                fused=fused,
+            )
+            for first, second in (players[:2], players[2:])
+        )
+        self.pools = Pool(POOL_SIZE), Pool(POOL_SIZE)
+
+    def step(self, a, b):
+        """Trains one step on a batch of each domain; returns its losses."""
+        g_ab, g_ba, d_a, d_b = self.networks.values()
+        fake_b = g_ab(a)
+        back_a = g_ba(fake_b)
+        fake_a = g_ba(b)
+        back_b = g_ab(fake_a)
+        same_b = g_ab(b)
+        same_a = g_ba(a)
+
+        for network in (d_a, d_b):
+            network.requires_grad_(False)
+        self.g_optimizer.zero_grad(set_to_none=True)
+        adversarial = judged(d_b, fake_b, 1.0) + judged(d_a, fake_a, 1.0)
+        cycle = l1_loss(back_a, a) + l1_loss(back_b, b)
+        identity = l1_loss(same_b, b) + l1_loss(same_a, a)
+        g_loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
+        g_loss.backward()
+        self.g_optimizer.step()
+
+        for network in (d_a, d_b):
+            network.requires_grad_(True)
+        self.d_optimizer.zero_grad(set_to_none=True)
+        d_losses = []
+        for network, real, fake, pool in (
+            (d_a, a, fake_a, self.pools[0]),
+            (d_b, b, fake_b, self.pools[1]),
+        ):
+            shown = pool(fake.detach())
+            d_loss = 0.5 * (judged(network, real, 1.0) + judged(network, shown, 0.0))
+            d_loss.backward()
+            d_losses.append(d_loss.detach())
+        self.d_optimizer.step()
+        return {
+            "g_loss": g_loss.detach(),
+            "cycle_loss": cycle.detach() / 2.0,
+            "identity_loss": identity.detach() / 2.0,
+            "d_loss_a": d_losses[0],
+            "d_loss_b": d_losses[1],
+        }
+
+    def run(self, steps):
+        """Trains `steps` steps; returns their seconds and the last one's losses."""
+        start = time.perf_counter()
+        for a, b in itertools.islice(itertools.cycle(self.batches), steps):
+            losses = self.step(a, b)
+        losses = {name: float(loss) for name, loss in losses.items()}
+        return {"seconds": time.perf_counter() - start, "losses": losses}
+
+    def save(self, folder):
+        for name, network in self.networks.items():
+            weights = {k: v.numpy() for k, v in network.state_dict().items()}
+            np.savez(folder / f"{name}.npz", **weights)
+
+
+def judged(discriminator, images, label):
+    """Returns the mean squared distance of the answers from the label."""
+    answers = discriminator(images)
+    return mse_loss(answers, torch.full_like(answers, label))
+
+
+def calibrate(make, steps):
+    """Returns the median seconds of each setting over `steps` steps, run in turn."""
+    trainings = {name: make(**options) for name, options in SETTINGS.items()}
+    for training in trainings.values():
+        training.run(1)
+    seconds = {name: [] for name in trainings}
+    for _ in range(CALIBRATIONS):
+        for name, training in trainings.items():
+            seconds[name].append(training.run(steps)["seconds"])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--blocks", type=int, required=True)
+    options = parser.parse_args()
+    images = np.load(options.folder / "images.npz")
+    a, b = images["a"], images["b"]
+
+    def make(**setting):
+        return Training(a, b, options.width, options.blocks, **setting)
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "calibrate" in request:
+            seconds = calibrate(make, request["calibrate"])
+            setting = min(seconds, key=seconds.get)
+            training = make(**SETTINGS[setting])
+            training.save(options.folder)
+            answer = {
+                "version": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "setting": setting,
+                "seconds": seconds,
+            }
+        else:
+            answer = training.run(request["steps"])
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
