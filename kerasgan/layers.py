@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from kerasgan import compat
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import check_choice, check_positive
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -162,6 +162,32 @@ def convolution(
     if spectral_normalization:
         return compat.spectral_normalization(layer, name)
     return layer
+
+
+def resize_convolution(maps, filters, name, **options):
+    """Returns maps with sides twice as long: each pixel repeated, then convolved.
+
+    A transposed convolution adds up more of its kernel at some pixels than at others,
+    which shows as a checkerboard; this cannot. From "Deconvolution and Checkerboard
+    Artifacts", Odena et al. 2016, https://doi.org/10.23915/distill.00003.
+
+    Args:
+        maps: Keras tensor `(batch, height, width, channels)`.
+        filters: Int, channels of the result.
+        name: Name of the convolution, and start of the other layers' names.
+        **options: `use_bias` and `spectral_normalization`, as for `convolution`.
+
+    Returns:
+        A Keras tensor `(batch, 2 * height, 2 * width, filters)`.
+    """
+    x = keras.layers.UpSampling2D(2, name=f"{name}_resize")(maps)
+    x = ReflectionPadding2D(1, name=f"{name}_pad")(x)
+    return convolution(filters, 3, **options, name=name)(x)
+
+
+def check_upsampling(upsampling):
+    """Raises a ValueError for an upsampling that is neither of the two."""
+    check_choice("upsampling", upsampling, ("transpose", "resize"))
 
 
 def residual_block(

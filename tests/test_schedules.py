@@ -11,7 +11,16 @@ from kerasgan.schedules import ConstantThenLinearDecay
 
 @pytest.mark.parametrize(
     "step, rate",
-    [(0, 0.2), (9, 0.2), (10, 0.2), (11, 0.15), (12, 0.1), (13, 0.05), (14, 0), (99, 0)],
+    [
+        (0, 0.2),
+        (9, 0.2),
+        (10, 0.2),
+        (11, 0.15),
+        (12, 0.1),
+        (13, 0.05),
+        (14, 0),
+        (99, 0),
+    ],
 )
 def test_the_rate_stays_then_falls_to_zero_in_a_straight_line(step, rate):
     schedule = ConstantThenLinearDecay(0.2, constant_steps=10, decay_steps=4)

@@ -9,13 +9,15 @@ programs, weight by weight.
 
 import keras
 
-from kerasgan.arguments import check_choice, check_positive
+from kerasgan.arguments import check_positive
 from kerasgan.layers import (
     ReflectionPadding2D,
     check_normalization,
+    check_upsampling,
     convolution,
     normalize,
     residual_block,
+    resize_convolution,
 )
 from kerasgan.networks.checks import check_dropout, check_image_shape
 
@@ -79,7 +81,7 @@ def resnet_generator(
     # Reflection needs two rows and columns at a quarter of the size.
     height, breadth, channels = check_image_shape(image_shape, step=4, least=8)
     check_positive(width=width, blocks=blocks)
-    check_choice("upsampling", upsampling, ("transpose", "resize"))
+    check_upsampling(upsampling)
     check_dropout(dropout)
     check_normalization(normalization)
     width = int(width)
@@ -117,9 +119,7 @@ def resnet_generator(
 def _double(maps, filters, upsampling, options, name):
     """Returns `filters` maps with sides twice as long."""
     if upsampling == "resize":
-        x = keras.layers.UpSampling2D(2, name=f"{name}_resize")(maps)
-        x = ReflectionPadding2D(1, name=f"{name}_pad")(x)
-        return convolution(filters, 3, **options, name=name)(x)
+        return resize_convolution(maps, filters, name, **options)
     x = convolution(filters, 3, stride=2, transposed=True, **options, name=name)(maps)
     # PyTorch's padding of 1 and output padding of 1; `same` would cut the far ends.
     return keras.layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)

@@ -8,7 +8,13 @@ PyTorch programs, weight by weight.
 import keras
 
 from kerasgan.arguments import check_positive
-from kerasgan.layers import check_normalization, convolution, normalize
+from kerasgan.layers import (
+    check_normalization,
+    check_upsampling,
+    convolution,
+    normalize,
+    resize_convolution,
+)
 from kerasgan.networks.checks import check_dropout, check_image_shape
 
 LEAKY_SLOPE = 0.2
@@ -23,6 +29,7 @@ def unet_generator(
     image_shape,
     width=64,
     depth=None,
+    upsampling="transpose",
     dropout=0.0,
     normalization="instance",
     spectral_normalization=False,
@@ -48,6 +55,9 @@ def unet_generator(
         depth: Int, how often the sides are halved, at least 2. By default as often
             as both sides can be, at most 8: down to one pixel at 256 x 256 and at
             128 x 128, as the authors do. It must be given if a side is None.
+        upsampling: `"transpose"`, as the authors, or `"resize"`: each pixel is
+            repeated, then convolved, which leaves no pattern on flat parts, as for
+            `resnet_generator`.
         dropout: Float in [0, 1), share of values that training drops on the way up,
             on the levels from 5 to `depth - 1`. Where the authors use it, it is 0.5.
         normalization: `"instance"` for instance normalization without learned scale
@@ -74,17 +84,22 @@ def unet_generator(
     depth = _check_depth(image_shape, depth)
     height, breadth, channels = check_image_shape(image_shape, 2**depth, 2**depth)
     check_positive(width=width)
+    check_upsampling(upsampling)
     check_dropout(dropout)
     check_normalization(normalization)
     filters = [int(width) * min(2**i, MOST_WIDTHS) for i in range(depth)]
-    use_bias = normalization != "batch"
-    # Both ends of an even side are padded by one pixel, as PyTorch's networks do.
     options = dict(
-        kernel_size=4,
-        stride=2,
-        padding="same",
-        spectral_normalization=spectral_normalization,
+        use_bias=normalization != "batch", spectral_normalization=spectral_normalization
     )
+    # Both ends of an even side are padded by one pixel, as PyTorch's networks do.
+    strided = dict(kernel_size=4, stride=2, padding="same")
+
+    def double(maps, filters, name, **options):
+        if upsampling == "resize":
+            return resize_convolution(maps, filters, name, **options)
+        return convolution(filters, transposed=True, **strided, **options, name=name)(
+            maps
+        )
 
     x = image = keras.Input((height, breadth, channels), name="image")
     skips = []
@@ -93,26 +108,20 @@ def unet_generator(
             skips.append(x)
             # By position: the slope has another keyword in each Keras generation.
             x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"down_{level}_leaky")(x)
-        x = convolution(
-            filters[level - 1], use_bias=use_bias, **options, name=f"down_{level}"
-        )(x)
+        x = convolution(filters[level - 1], **strided, **options, name=f"down_{level}")(
+            x
+        )
         if 1 < level < depth:
             x = normalize(x, normalization, f"down_{level}_norm")
     for level in range(depth, 1, -1):
         x = keras.layers.ReLU(name=f"up_{level}_relu")(x)
-        x = convolution(
-            filters[level - 2],
-            transposed=True,
-            use_bias=use_bias,
-            **options,
-            name=f"up_{level}",
-        )(x)
+        x = double(x, filters[level - 2], f"up_{level}", **options)
         x = normalize(x, normalization, f"up_{level}_norm")
         if dropout and FIRST_DROPOUT <= level < depth:
             x = keras.layers.Dropout(dropout, name=f"up_{level}_dropout")(x)
         x = keras.layers.Concatenate(name=f"up_{level}_join")([skips.pop(), x])
     x = keras.layers.ReLU(name="to_image_relu")(x)
-    x = convolution(channels, transposed=True, **options, name="to_image")(x)
+    x = double(x, channels, "to_image", **{**options, "use_bias": True})
     x = keras.layers.Activation(activation, dtype="float32", name="translation")(x)
     return keras.Model(image, x, name=name)
 

@@ -20,8 +20,8 @@ def small(monkeypatch):
         train_cyclegan.CPU,
         image_size=32,
         width=4,
-        blocks=1,
         layers=2,
+        batch_size=4,
         steps=4,
         pool_size=2,
         classifier_steps=2,
@@ -77,7 +77,7 @@ def test_faces_with_an_attribute_and_without(train, tiny_synthetic_faces, capsys
     assert kept["options"]["attribute"] == "Smiling"
     assert kept["options"]["data"] == ["synthetic_faces"]
     assert kept["domains"] == {"a": "Smiling", "b": "not Smiling"}
-    assert kept["recipe"]["blocks"] == 1 and kept["recipe"]["width"] == 4
+    assert kept["recipe"]["generator"] == "unet" and kept["recipe"]["width"] == 4
     classifier = AttributeClassifier.load(run / "classifier.keras")
     accuracy = kept["classifier"]["held_out_accuracy"]
     assert classifier.held_out_accuracy == accuracy
@@ -179,3 +179,24 @@ def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_face
     bad([*base, *faces], "'Male', which every image")
     bad([*base, "cycle_gan/horse2zebras"], "'horse2zebras'", "'horse2zebra'")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "generator, size, layers",
+    [
+        ("unet", 64, {"down_4": True, "down_5": False}),
+        ("unet", 32, {"down_3": True, "down_4": False}),
+        # 100 can be halved twice, 96 down to 3; the U-Net stops before.
+        ("unet", 100, {"down_2": True, "down_3": False}),
+        ("unet", 96, {"down_5": True, "down_6": False}),
+        ("resnet", 64, {"block_6_conv_1": True, "block_7_conv_1": False}),
+        ("resnet", 256, {"block_9_conv_1": True, "block_10_conv_1": False}),
+    ],
+)
+def test_generators_of_a_recipe(small, generator, size, layers):
+    recipe = dataclasses.replace(small, generator=generator, width=1)
+    network = train_cyclegan._generator(recipe, (size, size, 3), "generator_ab")
+    names = {layer.name for layer in network.layers}
+    assert {name: name in names for name in layers} == layers
+    # Both leave no checkerboard.
+    assert any(name.endswith("_resize") for name in names)

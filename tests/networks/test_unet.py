@@ -167,3 +167,36 @@ def test_the_last_activation_is_computed_in_float32():
 def test_what_cannot_be_made_is_named(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         small(**options)
+
+
+@pytest.mark.parametrize(
+    "upsampling, pattern", [("resize", False), ("transpose", True)]
+)
+def test_resizing_leaves_a_flat_image_flat_and_transposing_does_not(
+    upsampling, pattern
+):
+    network = small((64, 64, 3), depth=3, normalization=None, upsampling=upsampling)
+    output = np.asarray(spread(network)(np.full((1, 64, 64, 3), 0.5, "float32")))
+    # Away from the zeros around the convolutions, in whole periods of the network.
+    interior = output[0, 24:40, 24:40]
+    phases = interior.reshape(2, 8, 2, 8, 3)
+    assert np.abs(interior).max() > 1e-3
+    assert np.ptp(phases, axis=(0, 2)).max() < 1e-5
+    assert (np.ptp(interior, axis=(0, 1)).max() > 1e-3) == pattern
+    if not pattern:
+        assert np.ptp(interior, axis=(0, 1)).max() < 1e-5
+
+
+def test_resizing_has_kernels_of_nine_and_the_same_maps():
+    network = small((16, 16, 3), depth=3, upsampling="resize")
+    kernels = {
+        layer.name: tuple(layer.kernel.shape)
+        for layer in network.layers
+        if layer.name in ("up_3", "up_2", "to_image")
+    }
+    assert kernels == {
+        "up_3": (3, 3, 8, 4),
+        "up_2": (3, 3, 8, 2),
+        "to_image": (3, 3, 4, 3),
+    }
+    assert network(draw(1, 16, 16, 3)).shape == (1, 16, 16, 3)
