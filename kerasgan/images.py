@@ -28,6 +28,20 @@ def to_uint8(images, value_range=(-1.0, 1.0)):
     return np.rint(np.clip(images, 0.0, 255.0)).astype("uint8")
 
 
+def from_uint8(images, value_range=(-1.0, 1.0)):
+    """Turns uint8 images in [0, 255] into floats, as `to_uint8` would turn them back.
+
+    Args:
+        images: uint8 array of any shape.
+        value_range: Pair of floats that 0 and 255 become.
+
+    Returns:
+        A NumPy float32 array of the same shape.
+    """
+    low, high = value_range
+    return np.asarray(images, "float32") * np.float32((high - low) / 255.0) + low
+
+
 def grid(images, columns=None):
     """Lays a batch of images out as one image, row by row.
 

@@ -62,3 +62,12 @@ def test_gif_needs_a_frame(tmp_path):
     with pytest.raises(ValueError, match="frames is empty"):
         images.write_gif(tmp_path / "a.gif", [])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value_range", [(-1.0, 1.0), (0.0, 1.0)])
+def test_every_uint8_comes_back_from_floats(value_range):
+    pixels = np.arange(256, dtype="uint8")
+    floats = images.from_uint8(pixels, value_range)
+    assert floats.dtype == np.float32
+    assert (floats[0], floats[-1]) == pytest.approx(value_range)
+    np.testing.assert_array_equal(images.to_uint8(floats, value_range), pixels)

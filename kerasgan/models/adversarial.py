@@ -6,6 +6,7 @@ import tensorflow as tf
 from kerasgan import losses
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
+from kerasgan.models.moves import apply_gradients, discriminate, report
 from kerasgan.models.randomness import draw_seed, step_seed
 
 # What the Keras guide to DCGAN uses with its binary cross-entropy.
@@ -287,50 +288,6 @@ class AdversarialModel(keras.Model):
             return self.loss_fn.discriminator_loss(real, fake)
         labels = self.draw_labels(real, fake, purpose)
         return self.loss_fn.discriminator_loss(real, fake, labels=labels)
-
-
-def call_together(network, *batches, training):
-    """Calls a network once on several batches, as if it were called on each.
-
-    Args:
-        network: A Keras model.
-        *batches: Tensors `(n, height, width, channels)` of one image shape.
-        training: Whether the network is trained.
-
-    Returns:
-        The list of what it makes of each batch. Batch normalization would see other
-        statistics in one call than in several, so a network that holds one is
-        called several times.
-    """
-    if training and checks.mixes_images(network):
-        return [network(batch, training=training) for batch in batches]
-    # What the layers would cast them to, each for itself.
-    joined = tf.concat([tf.cast(b, network.compute_dtype) for b in batches], axis=0)
-    made = network(joined, training=training)
-    return tf.split(made, [tf.shape(batch)[0] for batch in batches])
-
-
-def discriminate(discriminator, real, fake, training):
-    """Returns the answers to real and to generated images, in float32."""
-    answers = call_together(discriminator, real, fake, training=training)
-    return [tf.cast(answer, "float32") for answer in answers]
-
-
-def report(metric, value, n):
-    """Updates a metric, weighed by images as Keras does: a last batch may be smaller.
-
-    Args:
-        metric: A `keras.metrics.Mean`.
-        value: Scalar tensor, the mean over a batch.
-        n: Images in the batch.
-    """
-    metric.update_state(value, sample_weight=n)
-
-
-def apply_gradients(optimizer, tape, loss, variables):
-    """Moves `variables` down the gradient of `loss` that `tape` recorded."""
-    gradients = tape.gradient(loss, variables)
-    optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
 def _is_cross_entropy(loss):

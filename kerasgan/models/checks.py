@@ -57,64 +57,6 @@ def check_networks_meet(generator, discriminator):
         )
 
 
-def check_cycle(generator_ab, generator_ba, discriminator_a, discriminator_b):
-    """Raises a ValueError unless the networks of a CycleGAN fit each other."""
-    for kind, (first, second) in (
-        ("generator_{}", {"ab": generator_ab, "ba": generator_ba}.items()),
-        ("discriminator_{}", {"a": discriminator_a, "b": discriminator_b}.items()),
-    ):
-        if first[1] is second[1]:
-            raise ValueError(
-                f"{kind.format(second[0])} is the same object as "
-                f"{kind.format(first[0])}; expected a network for each."
-            )
-    made = {}
-    for role, generator in (
-        ("generator_ab", generator_ab),
-        ("generator_ba", generator_ba),
-    ):
-        taken = input_shape(role, generator)
-        made[role] = output_shape(generator)
-        if len(taken) != 3:
-            raise ValueError(
-                f"{role} takes inputs of shape {taken}; expected images (height, "
-                "width, channels)."
-            )
-        if not shapes_meet(taken[:2], made[role][:2]):
-            raise ValueError(
-                f"{role} makes images of shape {made[role]} from {taken}; expected "
-                "the same height and width."
-            )
-    for role, network, maker in (
-        ("generator_ba", generator_ba, "generator_ab"),
-        ("generator_ab", generator_ab, "generator_ba"),
-        ("discriminator_b", discriminator_b, "generator_ab"),
-        ("discriminator_a", discriminator_a, "generator_ba"),
-    ):
-        taken = input_shape(role, network)
-        if not shapes_meet(made[maker], taken):
-            raise ValueError(
-                f"{role} takes images of shape {taken}, but {maker} makes "
-                f"{made[maker]}; expected the same shape."
-            )
-
-
-def shape_of_images(image_shape, *shapes):
-    """Returns the shape of a domain's images, from whatever knows it.
-
-    Args:
-        image_shape: `(height, width)`, or None.
-        *shapes: Shapes that networks take or make, with None for open sides.
-    """
-    sides = [tuple(shape[:2]) for shape in shapes if None not in shape[:2]]
-    if not sides and image_shape is None:
-        raise ValueError(
-            "image_shape is None, and no network says how large its images are; "
-            "expected (height, width), or pool_size=0."
-        )
-    return (*(sides[0] if sides else image_shape), shapes[0][-1])
-
-
 def output_activation(network):
     """Returns the name of a network's last activation, None where it is not plain.
 

@@ -1,30 +1,28 @@
 """`CycleGAN`: two generators that translate between two domains, and back."""
 
-import math
-import numbers
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasgan import losses
 from kerasgan.arguments import check_choice, check_positive
-from kerasgan.images import to_uint8
+from kerasgan.images import from_uint8, to_uint8
 from kerasgan.models import checks
-from kerasgan.models.adversarial import (
-    IMAGE_POOL,
-    AdversarialModel,
-    apply_gradients,
-    call_together,
-    discriminate,
-    report,
-)
+from kerasgan.models.adversarial import IMAGE_POOL, AdversarialModel
 from kerasgan.models.averaging import averaged_copy
+from kerasgan.models.cycle_checks import (
+    check_cycle,
+    check_pairs,
+    shape_of_images,
+    weight_pair,
+)
 from kerasgan.models.image_pool import ImagePool
+from kerasgan.models.moves import apply_gradients, call_together, discriminate, report
 from kerasgan.models.randomness import step_seed
-from kerasgan.models.translation import divisor, keeps_size, translate_images
+from kerasgan.models.translation import translate_images
 
 DIRECTIONS = ("a2b", "b2a")
+OPPOSITE = dict(zip(DIRECTIONS, DIRECTIONS[::-1], strict=True))
 # Metrics of the parts of both losses, in the order in which a step reports them.
 TERMS = (
     "d_loss_a",
@@ -107,7 +105,7 @@ class CycleGAN(AdversarialModel):
     ):
         super().__init__(ema_decay, seed=seed, name=name)
         networks = (generator_ab, generator_ba, discriminator_a, discriminator_b)
-        checks.check_cycle(*networks)
+        check_cycle(*networks)
         self.generator_ab, self.generator_ba = networks[:2]
         self.discriminator_a, self.discriminator_b = networks[2:]
         self.ema_generator_ab = self.ema_generator_ba = None
@@ -131,9 +129,7 @@ class CycleGAN(AdversarialModel):
                 )
             ]
             self.pools = [
-                ImagePool(
-                    self, pool_size, checks.shape_of_images(image_shape, *both), name
-                )
+                ImagePool(self, pool_size, shape_of_images(image_shape, *both), name)
                 for both, name in zip(shapes, ("pool_a", "pool_b"), strict=True)
             ]
         self.term_metrics = [keras.metrics.Mean(name=name) for name in TERMS]
@@ -181,9 +177,9 @@ class CycleGAN(AdversarialModel):
         Raises:
             ValueError: As in `GAN.compile`, or if a weight is negative.
         """
-        self.adversarial_weight = _pair(adversarial_weight=adversarial_weight)
-        self.cycle_weight = _pair(cycle_weight=cycle_weight)
-        self.identity_weight = _pair(identity_weight=identity_weight)
+        self.adversarial_weight = weight_pair(adversarial_weight=adversarial_weight)
+        self.cycle_weight = weight_pair(cycle_weight=cycle_weight)
+        self.identity_weight = weight_pair(identity_weight=identity_weight)
         channels = [checks.input_shape("generator", g)[-1] for g in self.players()[0]]
         if any(self.identity_weight) and channels[0] != channels[1]:
             raise ValueError(
@@ -200,43 +196,12 @@ class CycleGAN(AdversarialModel):
         return config
 
     def check_data(self, x, y):
-        batches = checks.first_batches(x, y)
-        if batches and (
-            not isinstance(batches[0], (tuple, list)) or len(batches[0]) != 2
-        ):
-            n = len(batches[0]) if isinstance(batches[0], (tuple, list)) else 1
-            raise ValueError(
-                f"data yields {n} batches of images at a time; expected a pair (a, b), "
-                "as kerasgan.data.unpaired makes."
-            )
-        for i, (domain, discriminator, source, maker) in enumerate(
-            (
-                ("a", self.discriminator_a, "generator_ab", self.generator_ba),
-                ("b", self.discriminator_b, "generator_ba", self.generator_ab),
-            )
-        ):
-            checks.check_images(
-                batches,
-                f"domain {domain}",
-                lambda batch, i=i: batch[i],
-                checks.input_shape("discriminator", discriminator),
-                checks.output_activation(maker),
-            )
-            for batch in batches[:1]:
-                shape = np.shape(batch[i])[1:]
-                generator = getattr(self, source)
-                if not keeps_size(generator, shape):
-                    raise ValueError(
-                        f"{source} does not keep the size of images of {shape[0]}x"
-                        f"{shape[1]} pixels; expected sides divisible by "
-                        f"{divisor(generator)}."
-                    )
-                pooled = tuple(self.pools[i].images.shape[1:]) if self.pools else shape
-                if pooled != shape:
-                    raise ValueError(
-                        f"domain {domain} has images of shape {shape}, but image_shape "
-                        f"is {pooled}; expected the same."
-                    )
+        check_pairs(
+            checks.first_batches(x, y),
+            generators={"a": self.generator_ab, "b": self.generator_ba},
+            discriminators={"a": self.discriminator_a, "b": self.discriminator_b},
+            pools=dict(zip("ab", self.pools, strict=False)),
+        )
 
     @property
     def metrics(self):
@@ -326,11 +291,13 @@ class CycleGAN(AdversarialModel):
                 f"{channels}), or one image without n."
             )
         batch = images if images.ndim == 4 else images[None]
-        if batch.dtype == np.uint8:
-            batch = batch / np.float32(127.5) - 1.0
+        if images.dtype == np.uint8:
+            # The images of a domain lie where the generator that makes them ends.
+            back = self._generator(OPPOSITE[direction], averaged)
+            batch = from_uint8(batch, checks.value_range(back))
         made = translate_images(generator, batch.astype("float32"), tile_size, overlap)
         if images.dtype == np.uint8:
-            made = to_uint8(made)
+            made = to_uint8(made, checks.value_range(generator))
         return made if images.ndim == 4 else made[0]
 
     def get_config(self):
@@ -359,7 +326,7 @@ class CycleGAN(AdversarialModel):
         """
         i = DIRECTIONS.index(direction)
         there = self._generator(direction, averaged=not training)
-        back = self._generator(DIRECTIONS[1 - i], averaged=not training)
+        back = self._generator(OPPOSITE[direction], averaged=not training)
         discriminator = (self.discriminator_b, self.discriminator_a)[i]
         if self.identity_weight[i]:
             fake, same = call_together(there, source, target, training=training)
@@ -405,17 +372,3 @@ class CycleGAN(AdversarialModel):
         for metric, value in zip(self.term_metrics, values, strict=True):
             report(metric, value, n)
         return self.get_metrics_result()
-
-
-def _pair(**arguments):
-    """Returns a weight, given as a number or a pair of them, as two floats."""
-    ((name, value),) = arguments.items()
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or not all(
-        isinstance(w, numbers.Real) and 0.0 <= w < math.inf for w in pair
-    ):
-        raise ValueError(
-            f"{name} is {value!r}; expected a number of at least 0, or a pair of them "
-            "for the directions a2b and b2a."
-        )
-    return tuple(map(float, pair))

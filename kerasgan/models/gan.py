@@ -6,20 +6,14 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
-from kerasgan.models.adversarial import (
-    EVALUATION,
-    LATENTS,
-    AdversarialModel,
-    apply_gradients,
-    discriminate,
-    report,
-)
+from kerasgan.models.adversarial import EVALUATION, LATENTS, AdversarialModel
 from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.latents import (
     check_distribution,
     check_latent_dim,
     draw_latents,
 )
+from kerasgan.models.moves import apply_gradients, discriminate, report
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 
