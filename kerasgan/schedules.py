@@ -33,7 +33,7 @@ class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, initial_learning_rate, constant_steps, decay_steps):
         check_positive(decay_steps=decay_steps)
-        if constant_steps:
+        if constant_steps != 0:
             check_positive(constant_steps=constant_steps)
         if not initial_learning_rate > 0:
             raise ValueError(

@@ -92,16 +92,15 @@ def value_range(generator):
     return VALUE_RANGES.get(output_activation(generator), VALUE_RANGES["tanh"])
 
 
-def mixes_images(network):
-    """Whether what a network makes of an image depends on the rest of the batch."""
-    for layer in network.layers:
-        # Wrappers, of spectral normalization say, hold the layer they wrap.
-        inner = getattr(layer, "layer", layer)
-        if isinstance(inner, keras.layers.BatchNormalization):
-            return True
-        if isinstance(inner, keras.Model) and mixes_images(inner):
-            return True
-    return False
+def counts_calls(network):
+    """Whether it matters to a network if images come in one call or in several.
+
+    In training, batch normalization mixes the images of a call, and spectral
+    normalization changes its kernel at each one.
+    """
+    kinds = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
+    # Also those inside of other layers.
+    return any(isinstance(layer, kinds) for layer in network._flatten_layers())
 
 
 def check_loss_fits(discriminator, loss):

@@ -5,6 +5,7 @@ import numbers
 
 import numpy as np
 
+from kerasgan.arguments import size_pair
 from kerasgan.models.checks import (
     check_images,
     input_shape,
@@ -57,20 +58,32 @@ def check_cycle(generator_ab, generator_ba, discriminator_a, discriminator_b):
             )
 
 
-def shape_of_images(image_shape, *shapes):
-    """Returns the shape of a domain's images, from whatever knows it.
+def size_of_images(image_size, networks):
+    """Returns `(height, width)` of the images of training.
 
     Args:
-        image_shape: `(height, width)`, or None.
-        *shapes: Shapes that networks take or make, with None for open sides.
+        image_size: Int, or a pair `(height, width)`, or None.
+        networks: Networks that take images; some may leave the sides open.
+
+    Raises:
+        ValueError: If nothing says it, or not everything says the same.
     """
-    sides = [tuple(shape[:2]) for shape in shapes if None not in shape[:2]]
-    if not sides and image_shape is None:
+    known = {tuple(network.inputs[0].shape[1:3]) for network in networks}
+    known = {sides for sides in known if None not in sides}
+    if image_size is not None:
+        known.add(size_pair(image_size))
+    if not known:
         raise ValueError(
-            "image_shape is None, and no network says how large its images are; "
+            "image_size is None, and no network says how large its images are; "
             "expected (height, width), or pool_size=0."
         )
-    return (*(sides[0] if sides else image_shape), shapes[0][-1])
+    if len(known) > 1:
+        sizes = " and ".join(f"{height}x{width}" for height, width in sorted(known))
+        raise ValueError(
+            f"image_size is {image_size!r}, but with the networks that makes images of "
+            f"{sizes} pixels; expected one size."
+        )
+    return known.pop()
 
 
 def check_pairs(batches, generators, discriminators, pools):
@@ -89,6 +102,13 @@ def check_pairs(batches, generators, discriminators, pools):
                 f"data yields {n} batches of images at a time; expected a pair (a, b), "
                 "as kerasgan.data.unpaired makes."
             )
+    for batch in batches[:1]:
+        sizes = [np.shape(images)[1:3] for images in batch]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"domain b has images of {sizes[1][0]}x{sizes[1][1]} pixels, but those "
+                f"of domain a have {sizes[0][0]}x{sizes[0][1]}; expected the same size."
+            )
     for i, (domain, other) in enumerate(("ab", "ba")):
         check_images(
             batches,
@@ -103,16 +123,19 @@ def check_pairs(batches, generators, discriminators, pools):
 
 def _check_size(domain, shape, generator, pools):
     """Raises a ValueError for a size that a generator or a pool is not made for."""
-    if not keeps_size(generator, shape):
+    # What a network was built for has been checked with it.
+    built = tuple(generator.inputs[0].shape[1:3]) == shape[:2]
+    if not built and not keeps_size(generator, shape):
+        step = divisor(generator)
+        expected = "a network that does" if step is None else f"multiples of {step}"
         raise ValueError(
             f"domain {domain} has images of {shape[0]}x{shape[1]} pixels, whose size "
-            f"generator {generator.name!r} does not keep; expected sides divisible by "
-            f"{divisor(generator)}."
+            f"generator {generator.name!r} does not keep; expected {expected}."
         )
     pooled = tuple(pools[domain].images.shape[1:]) if pools else shape
     if pooled != shape:
         raise ValueError(
-            f"domain {domain} has images of shape {shape}, but image_shape is "
+            f"domain {domain} has images of shape {shape}, but the image pool holds "
             f"{pooled}; expected the same."
         )
 

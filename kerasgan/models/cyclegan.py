@@ -13,7 +13,7 @@ from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.cycle_checks import (
     check_cycle,
     check_pairs,
-    shape_of_images,
+    size_of_images,
     weight_pair,
 )
 from kerasgan.models.image_pool import ImagePool
@@ -64,8 +64,8 @@ class CycleGAN(AdversarialModel):
         pool_size: Int, images in the pool of each domain; 0 for none.
         ema_decay: Float in [0, 1). The generators' weights are averaged over the
             steps with this decay, and the averages translate. None keeps no average.
-        image_shape: `(height, width)` of the images to be trained on; needed only for
-            a pool, and only if no network says it.
+        image_size: Int, or a pair `(height, width)`, in pixels, of the images to be
+            trained on; needed only for a pool, and only if no network says it.
         seed: Int from which the pool's coins and label noise follow, together with
             the step; by default drawn.
         name: Name of the model.
@@ -99,7 +99,7 @@ class CycleGAN(AdversarialModel):
         *,
         pool_size=50,
         ema_decay=0.999,
-        image_shape=None,
+        image_size=None,
         seed=None,
         name="cyclegan",
     ):
@@ -114,23 +114,17 @@ class CycleGAN(AdversarialModel):
             self.ema_generator_ba, update_ba = averaged_copy(generator_ba)
             self._update_averages = (update_ab, update_ba)
         self.pool_size = pool_size
-        self.image_shape = image_shape
+        self.image_size = image_size
         self.pools = []
         if pool_size:
             check_positive(pool_size=pool_size)
-            shapes = [
-                (
-                    checks.output_shape(generator),
-                    checks.input_shape(role, discriminator),
-                )
-                for generator, role, discriminator in (
-                    (generator_ba, "discriminator_a", discriminator_a),
-                    (generator_ab, "discriminator_b", discriminator_b),
-                )
-            ]
+            size = size_of_images(image_size, networks)
             self.pools = [
-                ImagePool(self, pool_size, shape_of_images(image_shape, *both), name)
-                for both, name in zip(shapes, ("pool_a", "pool_b"), strict=True)
+                ImagePool(self, pool_size, (*size, network.outputs[0].shape[-1]), name)
+                for network, name in (
+                    (generator_ba, "pool_a"),
+                    (generator_ab, "pool_b"),
+                )
             ]
         self.term_metrics = [keras.metrics.Mean(name=name) for name in TERMS]
         self.built = True
@@ -177,16 +171,20 @@ class CycleGAN(AdversarialModel):
         Raises:
             ValueError: As in `GAN.compile`, or if a weight is negative.
         """
-        self.adversarial_weight = weight_pair(adversarial_weight=adversarial_weight)
-        self.cycle_weight = weight_pair(cycle_weight=cycle_weight)
-        self.identity_weight = weight_pair(identity_weight=identity_weight)
+        weights = {
+            "adversarial_weight": weight_pair(adversarial_weight=adversarial_weight),
+            "cycle_weight": weight_pair(cycle_weight=cycle_weight),
+            "identity_weight": weight_pair(identity_weight=identity_weight),
+        }
         channels = [checks.input_shape("generator", g)[-1] for g in self.players()[0]]
-        if any(self.identity_weight) and channels[0] != channels[1]:
+        if any(weights["identity_weight"]) and channels[0] != channels[1]:
             raise ValueError(
                 f"identity_weight is {identity_weight!r}; expected 0, because images "
                 f"of {channels[0]} and of {channels[1]} channels are not comparable."
             )
         super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **options)
+        for name, pair in weights.items():
+            setattr(self, name, pair)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -211,7 +209,7 @@ class CycleGAN(AdversarialModel):
         return [*super().metrics, *terms]
 
     def train_step(self, data):
-        a, b, _ = keras.utils.unpack_x_y_sample_weight(data)
+        a, b = _both(data)
         with tf.GradientTape() as tape:
             fake_b, terms_a2b = self._translate("a2b", a, b, training=True)
             fake_a, terms_b2a = self._translate("b2a", b, a, training=True)
@@ -232,7 +230,7 @@ class CycleGAN(AdversarialModel):
         return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
 
     def test_step(self, data):
-        a, b, _ = keras.utils.unpack_x_y_sample_weight(data)
+        a, b = _both(data)
         fake_b, terms_a2b = self._translate("a2b", a, b, training=False)
         fake_a, terms_b2a = self._translate("b2a", b, a, training=False)
         answers = [
@@ -255,22 +253,25 @@ class CycleGAN(AdversarialModel):
 
         Images are extended by their reflection to sides that the generator divides,
         and cropped back to the size they had. Images larger than a tile are cut into
-        tiles that overlap and fade into one another, so that memory is bounded
-        whatever their size. Only the generator that is asked for runs.
+        tiles that overlap and fade into one another, so that the generator never
+        holds more than a tile, whatever their size. Only the generator that is asked
+        for runs.
 
         Args:
-            images: Float array `(n, height, width, channels)` in [-1, 1], or uint8 in
-                [0, 255]; or one image without the first dimension.
+            images: Float array `(n, height, width, channels)` in the range of their
+                domain, [-1, 1] with tanh, or uint8 in [0, 255]; or one image without
+                the first dimension.
             direction: `"a2b"` or `"b2a"`.
             averaged: Whether the averaged generator translates, where there is one,
                 or the one being trained.
             tile_size: Int, height and width of a tile in pixels. As many pixels are
                 in the generator at once, of one image or several.
-            overlap: Int, pixels that neighbouring tiles have in common.
+            overlap: Int, pixels that neighbouring tiles have in common at least; no
+                more than half a tile.
 
         Returns:
             A NumPy array of the images' height and width: uint8 if they are, else
-            float32 in [-1, 1].
+            float32 as the generator makes it.
 
         Raises:
             ValueError: If the direction is unknown, a number is not positive, or
@@ -285,26 +286,39 @@ class CycleGAN(AdversarialModel):
         images = np.asarray(images)
         generator = self._generator(direction, averaged)
         channels = checks.input_shape("generator", generator)[-1]
-        if images.ndim not in (3, 4) or images.shape[-1] != channels:
+        if images.ndim not in (3, 4) or images.shape[-1] != channels or not images.size:
             raise ValueError(
                 f"images has shape {images.shape}; expected (n, height, width, "
                 f"{channels}), or one image without n."
             )
+        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+            raise ValueError(
+                f"images has dtype {images.dtype}; expected floats, or uint8 pixels."
+            )
         batch = images if images.ndim == 4 else images[None]
         if images.dtype == np.uint8:
-            # The images of a domain lie where the generator that makes them ends.
-            back = self._generator(OPPOSITE[direction], averaged)
-            batch = from_uint8(batch, checks.value_range(back))
+            batch = from_uint8(batch, self.value_range(direction[0]))
         made = translate_images(generator, batch.astype("float32"), tile_size, overlap)
         if images.dtype == np.uint8:
-            made = to_uint8(made, checks.value_range(generator))
+            made = to_uint8(made, self.value_range(direction[2]))
         return made if images.ndim == 4 else made[0]
+
+    def value_range(self, domain):
+        """Returns the pair of floats between which images of a domain lie.
+
+        Args:
+            domain: `"a"` or `"b"`. Its images lie where the last activation of the
+                generator that makes them ends: [-1, 1] with tanh.
+        """
+        check_choice("domain", domain, ("a", "b"))
+        made_by = self.generator_ba if domain == "a" else self.generator_ab
+        return checks.value_range(made_by)
 
     def get_config(self):
         return {
             **super().get_config(),
             "pool_size": self.pool_size,
-            "image_shape": self.image_shape,
+            "image_size": self.image_size,
         }
 
     def _generator(self, direction, averaged):
@@ -330,12 +344,17 @@ class CycleGAN(AdversarialModel):
         discriminator = (self.discriminator_b, self.discriminator_a)[i]
         if self.identity_weight[i]:
             fake, same = call_together(there, source, target, training=training)
-            identity = losses.reconstruction_loss(target, same)
+            identity = losses.reconstruction_loss(target, tf.cast(same, "float32"))
         else:
             fake, identity = there(source, training=training), tf.constant(0.0)
+        fake = tf.cast(fake, "float32")
+        again = tf.cast(back(fake, training=training), "float32")
         answers = tf.cast(discriminator(fake, training=training), "float32")
-        cycle = losses.reconstruction_loss(source, back(fake, training=training))
-        return fake, (self.loss_fn.generator_loss(answers), cycle, identity)
+        return fake, (
+            self.loss_fn.generator_loss(answers),
+            losses.reconstruction_loss(source, again),
+            identity,
+        )
 
     def _weighed(self, *terms):
         """Returns the loss of both generators, the weighed sum of their terms."""
@@ -362,13 +381,21 @@ class CycleGAN(AdversarialModel):
     def _report(self, g_loss, d_losses, terms_a2b, terms_b2a, n):
         """Updates the metrics of a step and returns all of them."""
         report(self.g_loss_metric, g_loss, n)
+        # The mean over the directions in which there is one.
+        identities = sum(map(bool, self.identity_weight)) or 1
         values = (
             *d_losses,
             terms_a2b[0],
             terms_b2a[0],
             (terms_a2b[1] + terms_b2a[1]) / 2.0,
-            (terms_a2b[2] + terms_b2a[2]) / 2.0,
+            (terms_a2b[2] + terms_b2a[2]) / identities,
         )
         for metric, value in zip(self.term_metrics, values, strict=True):
             report(metric, value, n)
         return self.get_metrics_result()
+
+
+def _both(data):
+    """Returns the images of both domains of a batch, in float32."""
+    a, b, _ = keras.utils.unpack_x_y_sample_weight(data)
+    return tf.cast(a, "float32"), tf.cast(b, "float32")

@@ -49,29 +49,27 @@ class ImagePool:
             A tensor of that shape. Of a batch larger than the pool, what exceeds
             it is returned as it is.
         """
-        kept = tf.convert_to_tensor(self.images)
+        held = tf.convert_to_tensor(self.images)
         count = tf.cast(tf.convert_to_tensor(self.count), "int32")
         n = tf.minimum(tf.shape(images)[0], self.size)
         new, rest = images[:n], images[n:]
-
-        filled = tf.minimum(self.size - count, n)
-        kept = tf.tensor_scatter_nd_update(
-            kept, (count + tf.range(filled))[:, None], new[:filled]
-        )
         coin_seed, place_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 2)
         )
-        coins = tf.random.stateless_uniform((n,), coin_seed) < 0.5
-        swaps = tf.where(coins & (tf.range(n) >= filled))[:, 0]
-        places = tf.random.experimental.stateless_shuffle(
-            tf.range(self.size), place_seed
-        )
-        places = tf.gather(places, swaps)[:, None]
-        shown = tf.tensor_scatter_nd_update(
-            new, swaps[:, None], tf.gather_nd(kept, places)
-        )
-        self.images.assign(
-            tf.tensor_scatter_nd_update(kept, places, tf.gather(new, swaps))
-        )
-        self.count.assign(tf.cast(count + filled, "int64"))
+        # Every shape is known beforehand, as XLA wants it.
+        places = count + tf.range(n)
+        fills = places < self.size
+        swaps = ~fills & (tf.random.stateless_uniform((n,), coin_seed) < 0.5)
+        # Places in a random order, those that are being filled behind all others.
+        order = tf.random.stateless_uniform((self.size,), place_seed)
+        order = tf.argsort(order + tf.cast(tf.range(self.size) >= count, "float32"))
+        filled = tf.minimum(self.size - count, n)
+        drawn = tf.gather(order, tf.maximum(tf.range(n) - filled, 0))
+        places = tf.where(fills, places, drawn)[:, None]
+
+        old = tf.gather_nd(held, places)
+        shown = tf.where(swaps[:, None, None, None], old, new)
+        stored = tf.where((fills | swaps)[:, None, None, None], new, old)
+        self.images.assign(tf.tensor_scatter_nd_update(held, places, stored))
+        self.count.assign_add(tf.cast(filled, "int64"))
         return tf.concat([shown, rest], axis=0)

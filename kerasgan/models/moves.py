@@ -14,11 +14,10 @@ def call_together(network, *batches, training):
         training: Whether the network is trained.
 
     Returns:
-        The list of what it makes of each batch. Batch normalization would see other
-        statistics in one call than in several, so a network that holds one is
-        called several times.
+        The list of what it makes of each batch. Where one call would not be the same
+        as several, because of batch or spectral normalization, there are several.
     """
-    if training and checks.mixes_images(network):
+    if training and checks.counts_calls(network):
         return [network(batch, training=training) for batch in batches]
     # What the layers would cast them to, each for itself.
     joined = tf.concat([tf.cast(b, network.compute_dtype) for b in batches], axis=0)

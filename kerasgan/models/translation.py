@@ -1,15 +1,17 @@
 """Images of any size through a network that takes some sizes, in bounded memory."""
 
 import itertools
+import weakref
 
 import numpy as np
 import tensorflow as tf
 
-# A network that keeps the size of no images with sides of twice and three times as
-# many pixels keeps that of none that one could ask for.
+# Powers of two that are tried.
 LARGEST_DIVISOR = 512
 # Networks that pad by reflection themselves need something to reflect.
 LEAST_SIDE = 8
+# What was found out about networks that are still there.
+_divisors = weakref.WeakKeyDictionary()
 
 
 def divisor(network):
@@ -20,36 +22,35 @@ def divisor(network):
 
     Returns:
         Int: the smallest power of two of which all multiples, as sides, keep the
-        size of images. If the network keeps only that of the images it was built
-        for, a ValueError is raised.
+        size of images; None if none up to 512 does.
     """
-    channels = network.inputs[0].shape[-1]
-    power = 1
-    while power <= LARGEST_DIVISOR:
-        # Not multiples of four times that power, nor both of twice.
-        if keeps_size(network, (2 * power, 3 * power, channels)):
-            return power
-        power *= 2
-    raise ValueError(
-        f"generator {network.name!r} keeps the size of no images but those of "
-        f"{tuple(network.inputs[0].shape[1:])}; expected a network that only divides "
-        "and multiplies the sides it gets."
-    )
+    if network not in _divisors:
+        channels = network.inputs[0].shape[-1]
+        power = 1
+        # The one side is twice an odd multiple of the power, the other an odd one.
+        while not keeps_size(network, (2 * power, 3 * power, channels)):
+            power *= 2
+            if power > LARGEST_DIVISOR:
+                power = None
+                break
+        _divisors[network] = power
+    return _divisors[network]
 
 
 def keeps_size(network, image_shape):
     """Whether a network makes images as large as those it takes.
 
     Args:
-        network: A Keras model from images to images.
+        network: A Keras model from images to images, of whatever size.
         image_shape: `(height, width, channels)` of the images.
     """
+    # Traced, which computes nothing: layers themselves do not know what they refuse.
+    call = tf.function(lambda images: network.call(images, training=False))
     try:
-        # Asked by an image, because layers do not always know what they cannot take.
-        made = _run(network, np.zeros((1, *image_shape), "float32"))
-    except (ValueError, tf.errors.InvalidArgumentError):
+        traced = call.get_concrete_function(tf.TensorSpec((1, *image_shape)))
+    except ValueError:
         return False
-    return made.shape[1:3] == tuple(image_shape)[:2]
+    return tuple(traced.output_shapes[1:3]) == tuple(image_shape)[:2]
 
 
 def translate_images(network, images, tile_size, overlap):
@@ -58,25 +59,39 @@ def translate_images(network, images, tile_size, overlap):
     Images are extended by their reflection to sides that the network divides, and
     what comes out is cropped to the size they had. Images larger than a tile are cut
     into tiles that overlap, each is sent alone, and where they overlap the one fades
-    into the other. At no time are more pixels in the network than a tile has.
+    into the other. At no time are more pixels in the network than a tile has, unless
+    images have the size that it was built for, which is never cut.
+
+    Normalization sees a tile as an image of its own, so tiles may differ a little
+    from what the whole image would become.
 
     Args:
         network: A Keras model from images to images.
         images: Float array `(n, height, width, channels)`.
         tile_size: Int, height and width of a tile in pixels.
-        overlap: Int, pixels that neighbouring tiles have in common at least.
+        overlap: Int, pixels that neighbouring tiles have in common at least; no more
+            than half a tile.
 
     Returns:
         A NumPy float32 array `(n, height, width, channels)`.
+
+    Raises:
+        ValueError: If the network takes no size but its own.
     """
     height, width = images.shape[1:3]
     if tuple(network.inputs[0].shape[1:3]) == (height, width):
         # What it was built for: nothing to ask, to add or to cut.
         return _batched(network, images, tile_size)
     step = divisor(network)
+    if step is None:
+        raise ValueError(
+            f"generator {network.name!r} does not keep the size of images of {height}x"
+            f"{width} pixels; expected {tuple(network.inputs[0].shape[1:3])}, or a "
+            "network that halves and doubles whatever it gets."
+        )
     padded, (top, left) = _pad(images, step)
     # A tile is what the network takes, too.
-    tile = max(tile_size // step * step, step)
+    tile = max(tile_size // step * step, _fitting(LEAST_SIDE, step))
     if max(padded.shape[1:3]) <= tile:
         made = _batched(network, padded, tile)
     else:
@@ -88,13 +103,17 @@ def translate_images(network, images, tile_size, overlap):
 def _pad(images, step):
     """Extends images by reflection to multiples of `step`; returns also the offset."""
     missing = [
-        max(side + -side % step, LEAST_SIDE + -LEAST_SIDE % step) - side
-        for side in images.shape[1:3]
+        _fitting(max(side, LEAST_SIDE), step) - side for side in images.shape[1:3]
     ]
     before = [side // 2 for side in missing]
     after = [side - first for side, first in zip(missing, before, strict=True)]
     widths = [(0, 0), *zip(before, after, strict=True), (0, 0)]
     return np.pad(images, widths, mode="reflect"), before
+
+
+def _fitting(side, step):
+    """Returns the multiple of `step` that is not below a side."""
+    return side + -side % step
 
 
 def _run(network, images):
