@@ -104,8 +104,9 @@ class TranslationGrid(EpochSheets):
     Args:
         folder: Folder of the run; it is made if it is missing.
         a: Images of domain a, better none that are trained on: a float array
-            `(n, height, width, channels)` in [-1, 1], or a `tf.data.Dataset` of
-            batches of them. The first are shown.
+            `(n, height, width, channels)` in the range of the domain, [-1, 1] or, if
+            the generator that makes its images ends in a sigmoid, [0, 1]; or a
+            `tf.data.Dataset` of batches of them. The first are shown.
         b: Images of domain b.
         n: Int, rows.
 
@@ -136,13 +137,15 @@ class TranslationGrid(EpochSheets):
         blocks = []
         for here, back, originals in (("a2b", "b2a", self.a), ("b2a", "a2b", self.b)):
             translated = translate(originals, here)
-            columns = (
-                originals,
-                translated,
-                translate(translated, back),
-                translate(originals, back),
+            own, other = (self.model.value_range(domain) for domain in here.split("2"))
+            blocks.append(
+                [
+                    images.to_uint8(originals, own),
+                    images.to_uint8(translated, other),
+                    images.to_uint8(translate(translated, back), own),
+                    images.to_uint8(translate(originals, back), own),
+                ]
             )
-            blocks.append([images.to_uint8(column) for column in columns])
         return translation_sheet(*blocks)
 
 

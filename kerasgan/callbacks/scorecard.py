@@ -6,6 +6,9 @@ from kerasgan.callbacks.samples import check_translates
 from kerasgan.metrics import translation_scores
 from kerasgan.metrics.image_arrays import image_array
 
+# The range of the images that a classifier judges.
+JUDGED = (-1.0, 1.0)
+
 
 class Scorecard(keras.callbacks.Callback):
     """Measures the translations of held-out images after every epoch.
@@ -18,12 +21,16 @@ class Scorecard(keras.callbacks.Callback):
     `CSVLogger` or `LossCurves`, have to come after it. One line is printed, unless
     `fit` is silent.
 
+    The classifier judges images in [-1, 1], whatever range those of the model have.
+    Scores of translations that are not numbers any more are nan; training goes on.
+
     Args:
         classifier: `kerasgan.metrics.AttributeClassifier` that tells domain a from
             domain b.
         a: Images of domain a that are not trained on: a float array `(n, height,
-            width, channels)` in [-1, 1], or a `tf.data.Dataset` of batches of them.
-            They are kept in memory.
+            width, channels)` in the range of the domain, [-1, 1] or, if the generator
+            that makes its images ends in a sigmoid, [0, 1]; or a `tf.data.Dataset` of
+            batches of them. They are kept in memory.
         b: Images of domain b.
         n: Int, how many of either are measured: the first ones; all by default.
 
@@ -54,20 +61,37 @@ class Scorecard(keras.callbacks.Callback):
                     f"{name} has 1 image; expected at least 2, because their spread is "
                     "measured."
                 )
-        # Computed once: they do not change.
-        self.real_features = tuple(map(classifier.features, (self.a, self.b)))
 
     def on_train_begin(self, logs=None):
         check_translates("Scorecard", self.model)
+        self.judged = [
+            _rescaled(images, self.model.value_range(domain), JUDGED)
+            for domain, images in (("a", self.a), ("b", self.b))
+        ]
+        # Computed once: they do not change.
+        self.real_features = tuple(map(self.classifier.features, self.judged))
 
     def on_epoch_end(self, epoch, logs=None):
         scores = translation_scores(
-            self.model.translate, self.classifier, self.a, self.b, self.real_features
+            self._translate, self.classifier, *self.judged, self.real_features
         )
         logs.update(scores)
         if self.params.get("verbose"):
             # A line of its own, below the progress bar.
             print(f"\n{_line(epoch + 1, scores)}")
+
+    def _translate(self, images, direction):
+        """Translates images in [-1, 1] into such."""
+        source, target = map(self.model.value_range, direction.split("2"))
+        images = _rescaled(images, JUDGED, source)
+        return _rescaled(self.model.translate(images, direction), target, JUDGED)
+
+
+def _rescaled(images, old, new):
+    """Moves images from one range to another, both pairs of floats."""
+    scale = (new[1] - new[0]) / (old[1] - old[0])
+    # Exact where both are the same.
+    return images * scale + (new[0] - old[0] * scale)
 
 
 def _line(epoch, scores):

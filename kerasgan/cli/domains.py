@@ -1,17 +1,18 @@
 """The two domains that `--data` and `--attribute` name."""
 
 import dataclasses
-import hashlib
 import pathlib
 from collections.abc import Callable
 
 from kerasgan import data
+from kerasgan.data.batches import second_seed
+from kerasgan.data.celeb_a import celeb_a_facts
+from kerasgan.data.cycle_gan import cycle_gan_facts
+from kerasgan.data.image_folder import folder_facts
 
 ATTRIBUTE = "Male"
 FACES = ("synthetic_faces", "celeb_a")
 TFDS = "cycle_gan/"
-# Images of each domain that are translated and judged after every epoch.
-SHOWN = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +23,17 @@ class Domains:
         names: Dict from `"a"` and `"b"` to what they are.
         read: Function from a split and an image size, with the other options of
             `kerasgan.data.image_folder`, to a pair of datasets.
+        facts: Function from a split to what determines its images, something that
+            JSON can hold.
         held_out: The split that is not trained on; None if there is none.
+        held_out_names: Where its images are, of a and of b.
     """
 
     names: dict
     read: Callable
-    held_out: str | None
+    facts: Callable | None = None
+    held_out: str | None = None
+    held_out_names: tuple = ()
 
     def train(self, image_size, load_scale, batch_size, seed):
         """Returns a pair of datasets to train on.
@@ -44,32 +50,38 @@ class Domains:
         )
         return tuple(
             # Seeds of their own: two of a pair would always be mirrored together.
-            data.augment(images, crop_size=image_size, seed=seed + number)
-            for number, images in enumerate(loaded)
+            data.augment(images, crop_size=image_size, seed=own)
+            for images, own in zip(loaded, (seed, second_seed(seed)), strict=True)
         )
 
-    def shown(self, image_size):
+    def shown(self, image_size, n):
         """Returns the first images of both domains that are held out, if any are.
 
+        Args:
+            image_size: Int, height and width in pixels.
+            n: Int, the most images of either domain.
+
         Returns:
-            A pair of float32 arrays `(n, image_size, image_size, 3)` in [-1, 1], with
-            `n` at most 128.
+            A pair of float32 arrays `(at most n, image_size, image_size, 3)` in
+            [-1, 1].
         """
         return tuple(
             next(images.as_numpy_iterator())
             for images in self.read(
-                self.held_out or "train", image_size, batch_size=SHOWN, shuffle=False
+                self.held_out or "train", image_size, batch_size=n, shuffle=False
             )
         )
 
-    def fingerprint(self, image_size, load_scale):
-        """Returns what tells these images from others, something that JSON can hold."""
-        size = round(image_size * load_scale)
-        trained = self.read("train", size, batch_size=1, shuffle=False)
-        content = hashlib.sha256()
-        for images in self.shown(image_size):
-            content.update(images.tobytes())
-        return [*map(len, trained), content.hexdigest()]
+    def check_judged(self, image_size):
+        """Raises a ValueError if too few images of a domain are held out to judge."""
+        for name, images in zip(
+            self.held_out_names, self.shown(image_size, 2), strict=True
+        ):
+            if len(images) < 2:
+                raise ValueError(
+                    f"--data has 1 image in {name}, which is held out; expected at "
+                    "least 2, because their spread is measured."
+                )
 
 
 def find(options):
@@ -78,6 +90,7 @@ def find(options):
     Raises:
         ValueError: If `--data` or `--attribute` is none of what they can be.
     """
+    _check_alone(options.data)
     first, *more = options.data
     if first in FACES and not more:
         return _faces(first, options)
@@ -90,6 +103,17 @@ def find(options):
     if first.startswith(TFDS) and not more and not pathlib.Path(first).exists():
         return _tfds(first.removeprefix(TFDS), options)
     return _folders([pathlib.Path(name) for name in options.data])
+
+
+def _check_alone(names):
+    """Raises a ValueError for a data set with a name beside anything else."""
+    for name in names:
+        named = name in FACES or name.startswith(TFDS)
+        if named and len(names) > 1 and not pathlib.Path(name).is_dir():
+            raise ValueError(
+                f"--data has {name!r} and {len(names) - 1} more; expected a data set "
+                "that has a name to stand alone."
+            )
 
 
 def _faces(dataset, options):
@@ -106,8 +130,12 @@ def _faces(dataset, options):
             **more,
         )
 
+    def facts(split):
+        return celeb_a_facts(dataset, split, options.data_dir)
+
     names = {"a": options.attribute, "b": f"not {options.attribute}"}
-    return Domains(names, read, held_out="test")
+    held_out_names = tuple(f"{dataset} 'test', {name}" for name in names.values())
+    return Domains(names, read, facts, "test", held_out_names)
 
 
 def _tfds(name, options):
@@ -116,9 +144,13 @@ def _tfds(name, options):
             name, image_size, split, data_dir=options.data_dir, **more
         )
 
+    def facts(split):
+        return cycle_gan_facts(name, split, options.data_dir)
+
     a, to, b = name.partition("2")
     names = {"a": a, "b": b} if to else {"a": f"{name} A", "b": f"{name} B"}
-    return Domains(names, read, held_out="test")
+    held_out_names = (f"{name} 'testA'", f"{name} 'testB'")
+    return Domains(names, read, facts, "test", held_out_names)
 
 
 def _folders(folders):
@@ -137,18 +169,16 @@ def _folders(folders):
         return _folder(*folders)
 
     def read(split, image_size, seed=None, **more):
-        # Two folders with as many images would come in the same order otherwise.
-        seeds = (seed, None if seed is None else seed + 1)
         return tuple(
-            data.image_folder(path, image_size, seed=number, **more)
-            for path, number in zip(folders, seeds, strict=True)
+            data.image_folder(path, image_size, seed=own, **more)
+            for path, own in zip(folders, (seed, second_seed(seed)), strict=True)
         )
 
     a, b = (folder.resolve().name for folder in folders)
     names = (
         {"a": a, "b": b} if a != b else dict(zip("ab", map(str, folders), strict=True))
     )
-    return Domains(names, read, held_out=None)
+    return Domains(names, read)
 
 
 def _folder(folder):
@@ -166,7 +196,12 @@ def _folder(folder):
     def read(split, image_size, **more):
         return data.image_folder_pair(folder, image_size, split, **more)
 
+    def facts(split):
+        return [folder_facts(folder / f"{split}{letter}") for letter in "AB"]
+
     name = folder.resolve().name
-    return Domains(
-        {"a": f"{name} A", "b": f"{name} B"}, read, "test" if has("test") else None
-    )
+    names = {"a": f"{name} A", "b": f"{name} B"}
+    if not has("test"):
+        return Domains(names, read)
+    held_out_names = tuple(str(folder / f"test{letter}") for letter in "AB")
+    return Domains(names, read, facts, "test", held_out_names)

@@ -57,7 +57,10 @@ CPU = Recipe(
     load_scale=1.0,
     classifier_steps=1_200,
 )
-# On a GPU the networks and numbers of the CycleGAN paper, and a fifth of its steps.
+# On a GPU the residual generators of the CycleGAN paper, with its width, weights of
+# the cycle and identity terms, rate and pool, and a fifth of its steps. The paper
+# transposes instead of resizing, keeps no averages, and weighs the adversarial term
+# with 1.
 GPU = dataclasses.replace(
     CPU,
     image_size=128,
@@ -67,10 +70,14 @@ GPU = dataclasses.replace(
     identity_weight=5.0,
     load_scale=286 / 256,
 )
-# A U-Net halves images down to this many pixels.
+# A U-Net halves images down to this many pixels. With fewer halvings it sees too
+# little of an image at once, and a residual generator takes its place.
 INNERMOST = 4
-# Images of each domain whose translations are shown after every epoch.
+FEWEST_HALVINGS = 3
+# Images of each domain whose translations are shown after every epoch, and the most
+# that are judged.
 ROWS = 8
+JUDGED = 500
 
 
 def add_command(models):
@@ -103,7 +110,7 @@ def add_command(models):
 def train_cyclegan(options):
     """Trains a CycleGAN and leaves a folder with what came of it."""
     training.check_options(options, options.data[0])
-    recipe = training.on_this_device(CPU, GPU)
+    recipe = _fitting(training.on_this_device(CPU, GPU), options.image_size)
     keras.utils.set_random_seed(options.seed)
     # The networks first: a size they cannot make is known before data is read.
     with training.image_size_named(options):
@@ -123,22 +130,26 @@ def train_cyclegan(options):
         identity_weight=recipe.identity_weight,
     )
     cyclegan.check_data(pairs, None)
-    shown = both.shown(size)
+    shown = both.shown(size, ROWS)
     a, b = both.names.values()
     print(f"a2b makes {b!r} of {a!r}, b2a {a!r} of {b!r}.")
     classifier = classifiers.kept_classifier(both, recipe, options)
     run = runs.new_folder(options.run)
-    rows = min(ROWS, *map(len, shown))
+    rows = min(map(len, shown))
     watching = [
         callbacks.TranslationGrid(run, *shown, n=rows),
         callbacks.LossCurves(run),
     ]
     kept = {"domains": both.names}
     if classifier is None:
-        print("Nothing is held out, so no classifier judges: there is no scorecard.")
+        print(
+            "Nothing is held out: the grid shows images that are trained on, and no "
+            "classifier judges, so there is no scorecard."
+        )
     else:
         # First, so that the others see the scores of their epoch.
-        watching.insert(0, callbacks.Scorecard(classifier, *shown))
+        judged = both.shown(size, JUDGED)
+        watching.insert(0, callbacks.Scorecard(classifier, *judged))
         classifier.save(run / "classifier.keras")
         kept["classifier"] = classifier.facts
     runs.write_options(run, options, recipe, **kept)
@@ -172,14 +183,26 @@ def _cyclegan(options, recipe):
     )
 
 
+def _fitting(recipe, size):
+    """Returns the recipe with a generator that is for images of a size."""
+    if recipe.generator == "unet" and _halvings(size) < FEWEST_HALVINGS:
+        return dataclasses.replace(recipe, generator="resnet")
+    return recipe
+
+
+def _halvings(size):
+    """Returns how often a U-Net halves images of a size."""
+    halvings = 0
+    while size % 2 ** (halvings + 1) == 0 and size >> halvings > INNERMOST:
+        halvings += 1
+    return halvings
+
+
 def _generator(recipe, shape, name):
     size = shape[0]
     common = dict(width=recipe.width, upsampling=recipe.upsampling, name=name)
     if recipe.generator == "unet":
-        halvings = 2
-        while size % 2 ** (halvings + 1) == 0 and size >> halvings > INNERMOST:
-            halvings += 1
-        return networks.unet_generator(shape, depth=halvings, **common)
+        return networks.unet_generator(shape, depth=_halvings(size), **common)
     # As the authors: 9 blocks at 256 pixels, 6 below.
     blocks = 9 if size >= 256 else 6
     return networks.resnet_generator(shape, blocks=blocks, **common)

@@ -65,9 +65,11 @@ def check_options(options, dataset):
         options: What the command was given.
         dataset: The data set that `--data` names.
     """
-    check_positive(image_size=options.image_size, batch_size=options.batch_size)
+    check_positive(
+        **{"--image-size": options.image_size, "--batch-size": options.batch_size}
+    )
     if options.epochs is not None:
-        check_positive(epochs=options.epochs)
+        check_positive(**{"--epochs": options.epochs})
     if not 0 <= options.seed <= LARGEST_SEED:
         raise ValueError(
             f"--seed is {options.seed}; expected a whole number from 0 to "

@@ -1,6 +1,7 @@
 """`kerasgan translate`: a saved CycleGAN on images of any size."""
 
 import io
+import itertools
 import pathlib
 import sys
 
@@ -19,6 +20,10 @@ from kerasgan.models.cyclegan import DIRECTIONS, CycleGAN
 COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 # Pillow's own choice shows blocks.
 SAVING = {"JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
+# An icon is written in sizes of its format's choice.
+ICONS = ("ICO", "ICNS")
+# The color spaces of ICC profiles, by the modes of the images that they describe.
+COLOR_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 # Exit status if files were left out.
 SKIPPED = 3
 
@@ -30,7 +35,8 @@ def add_command(commands):
         help="send images through a saved CycleGAN",
         description="Translate one image or a folder of images, of any size and "
         "shape. Files keep their names and formats; a format that cannot be written "
-        "becomes PNG.",
+        "as it is, that of icons say, becomes PNG. Of an animation the first frame is "
+        "translated.",
     )
     parser.add_argument("model", help="model.keras, or the folder of a run")
     parser.add_argument("path", help="an image, or a folder of images")
@@ -50,15 +56,21 @@ def translate_images(options):
     cyclegan = runs.load_model(options.model, CycleGAN)
     color_mode = _color_mode(cyclegan, options.direction)
     skipped = 0
+    taken = set(files.values())
     for file, name in files.items():
         try:
-            pixels = _read(file, color_mode)
+            pixels, profile = _read(file, color_mode)
         except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
             print(f"kerasgan: skipped {file}: not a readable image.", file=sys.stderr)
             skipped += 1
             continue
         translated = cyclegan.translate(pixels, direction=options.direction)
-        _write(out / name, images.to_pil(translated))
+        content, suffix = _encoded(images.to_pil(translated), name.suffix, profile)
+        if suffix != name.suffix:
+            name = _free_name(name, suffix, taken)
+            taken.add(name)
+        with atomic_write(out / name) as written:
+            written.write(content)
     print(f"{len(files) - skipped} images in {out}")
     return SKIPPED if skipped else 0
 
@@ -109,23 +121,59 @@ def _files(path, out):
 
 
 def _read(file, color_mode):
-    """Reads a file as a uint8 array `(height, width, channels)`."""
-    pixels = np.asarray(open_image(file, color_mode))
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    """Reads a file as a uint8 array `(height, width, channels)`, and its ICC profile.
+
+    The profile is None if there is none, or one of another color space.
+    """
+    image = open_image(file, color_mode)
+    pixels = np.asarray(image)
+    with Image.open(file) as source:
+        profile = source.info.get("icc_profile")
+    if profile and profile[16:20] != COLOR_SPACES[image.mode]:
+        profile = None
+    return (pixels[..., None] if pixels.ndim == 2 else pixels), profile
 
 
-def _write(path, image):
-    """Writes a Pillow image in the format that its name asks for, or else as PNG."""
+def _encoded(image, suffix, profile):
+    """Returns the bytes of a file, in the format of a suffix or else as PNG.
+
+    Args:
+        image: A Pillow image.
+        suffix: Suffix of a file name.
+        profile: Bytes of an ICC profile, which not every format has room for, or None.
+
+    Returns:
+        The bytes, and the suffix of the format that they have.
+    """
     formats = Image.registered_extensions()
-    for suffix in (path.suffix.lower(), ".png"):
-        buffer = io.BytesIO()
+    name = formats.get(suffix.lower())
+    if name in Image.SAVE and name not in ICONS:
         try:
-            image.save(buffer, formats[suffix], **SAVING.get(formats[suffix], {}))
-        # No such format, none that can be written, or not with these channels.
-        except (KeyError, OSError):
-            continue
-        break
-    if suffix != path.suffix.lower():
-        path = path.with_name(path.name + suffix)
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue())
+            content = _saved(image, name, profile)
+            with Image.open(io.BytesIO(content)) as written:
+                whole = written.size == image.size
+                # Some formats drop alpha and say nothing.
+                if whole and (image.mode != "RGBA" or written.mode == "RGBA"):
+                    return content, suffix
+        # Not with these channels, or too large, or nothing that Pillow could read
+        # again: what it raises depends on the format.
+        except Exception:
+            pass
+    return _saved(image, "PNG", profile), ".png"
+
+
+def _saved(image, name, profile):
+    """Returns a Pillow image as the bytes of a file of a format."""
+    buffer = io.BytesIO()
+    more = {"icc_profile": profile} if profile else {}
+    image.save(buffer, name, **SAVING.get(name, {}), **more)
+    return buffer.getvalue()
+
+
+def _free_name(name, suffix, taken):
+    """Returns a path with a suffix added, and a number if it is taken otherwise."""
+    found = name.with_name(name.name + suffix)
+    for number in itertools.count(2):
+        if found not in taken:
+            return found
+        found = name.with_name(f"{name.name}-{number}{suffix}")

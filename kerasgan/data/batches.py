@@ -49,6 +49,18 @@ def image_batches(images, batch_size, shuffle, seed, source):
     )
 
 
+def second_seed(seed):
+    """Returns the seed of the second of two domains, None for None.
+
+    With the seed of the first, a domain of as many images would come in the same
+    order in every epoch.
+
+    Args:
+        seed: Int or None, the seed of the first domain.
+    """
+    return None if seed is None else seed + 1
+
+
 def check_image_batches(name, dataset):
     """Raises a ValueError for anything but a dataset of image batches.
 

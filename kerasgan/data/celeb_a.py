@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
-from kerasgan.data.batches import image_batches
+from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
 from kerasgan.data.tfds_data import (
     cache_facts,
@@ -102,13 +102,17 @@ def celeb_a(
     )
 
 
-def celeb_a_by_attribute(attribute, image_size=64, split="train", **options):
+def celeb_a_by_attribute(
+    attribute, image_size=64, split="train", *, seed=None, **options
+):
     """Returns the two halves of `celeb_a`: with an attribute, and without it.
 
     Args:
         attribute: One of the 40 attributes, `"Male"` say.
         image_size: As in `celeb_a`.
         split: As in `celeb_a`.
+        seed: As in `celeb_a`. The orders of the second half are those of `seed + 1`:
+            two halves with as many images would come in the same order otherwise.
         **options: The other arguments of `celeb_a`.
 
     Returns:
@@ -124,8 +128,10 @@ def celeb_a_by_attribute(attribute, image_size=64, split="train", **options):
     if attribute is None:
         raise ValueError("attribute is None; expected one of the 40, 'Male' say.")
     return tuple(
-        celeb_a(image_size, split, attribute=attribute, value=value, **options)
-        for value in (True, False)
+        celeb_a(
+            image_size, split, attribute=attribute, value=value, seed=own, **options
+        )
+        for value, own in ((True, seed), (False, second_seed(seed)))
     )
 
 
@@ -148,6 +154,17 @@ def synthetic_faces(image_size=64, split="train", **options):
     >>> gan.fit(kerasgan.data.synthetic_faces(image_size=64), epochs=10)
     """
     return celeb_a(image_size, split, dataset="synthetic_faces", **options)
+
+
+def celeb_a_facts(dataset, split, data_dir=None):
+    """Returns what determines the images of a split, something that JSON can hold.
+
+    Args:
+        dataset: As in `celeb_a`.
+        split: As in `celeb_a`.
+        data_dir: As in `celeb_a`.
+    """
+    return cache_facts(_prepared_builder(dataset, data_dir), split)
 
 
 def _new_builder(dataset, data_dir):

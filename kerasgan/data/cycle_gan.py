@@ -4,23 +4,20 @@ Their images have several sizes and color modes, so Pillow reads them, as it doe
 of a folder.
 """
 
-import concurrent.futures
 import io
 import os
 
 import numpy as np
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
-from kerasgan.data.batches import image_batches
+from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
-from kerasgan.data.image_folder import read_image
+from kerasgan.data.image_folder import DECODED_AT_ONCE, in_threads, read_image
 from kerasgan.data.tfds_data import cache_facts, count_images, downloaded, read_split
 
 # Where tfds downloads them from.
 DOWNLOADS = "https://efrosgans.eecs.berkeley.edu"
 SPLITS = ("train", "test")
-# Images decoded before they are written to the cache.
-DECODED_AT_ONCE = 256
 
 
 def cycle_gan(
@@ -77,17 +74,7 @@ def cycle_gan(
     check_choice("name", name, tfds.builder_cls("cycle_gan").builder_configs)
     kind, bracket, part = str(split).partition("[")
     check_choice("split", kind, SPLITS)
-    if data_dir is not None:
-        data_dir = os.path.expanduser(data_dir)
-    builder = downloaded(
-        lambda: tfds.builder(f"cycle_gan/{name}", data_dir=data_dir),
-        site=DOWNLOADS,
-        limits="the site may be overloaded",
-        otherwise=(
-            f"With a copy from elsewhere, the folder {name} with trainA, trainB, testA "
-            "and testB, use kerasgan.data.image_folder_pair."
-        ),
-    )
+    builder = _prepared_builder(name, data_dir)
 
     def domain(letter, seed):
         own = f"{kind}{letter}{bracket}{part}"
@@ -100,7 +87,36 @@ def cycle_gan(
         )
         return image_batches(images, batch_size, shuffle, seed, f"{name} {own!r}")
 
-    return domain("A", seed), domain("B", None if seed is None else seed + 1)
+    return domain("A", seed), domain("B", second_seed(seed))
+
+
+def cycle_gan_facts(name, split, data_dir=None):
+    """Returns what determines the images of a split, something that JSON can hold.
+
+    Args:
+        name: As in `cycle_gan`.
+        split: `"train"` or `"test"`.
+        data_dir: As in `cycle_gan`.
+    """
+    builder = _prepared_builder(name, data_dir)
+    return [cache_facts(builder, f"{split}{letter}") for letter in "AB"]
+
+
+def _prepared_builder(name, data_dir):
+    """Returns the builder of a data set, downloaded if it was not on disk."""
+    import tensorflow_datasets as tfds
+
+    if data_dir is not None:
+        data_dir = os.path.expanduser(data_dir)
+    return downloaded(
+        lambda: tfds.builder(f"cycle_gan/{name}", data_dir=data_dir),
+        site=DOWNLOADS,
+        limits="the site may be overloaded",
+        otherwise=(
+            f"With a copy from elsewhere, the folder {name} with trainA, trainB, testA "
+            "and testB, use kerasgan.data.image_folder_pair."
+        ),
+    )
 
 
 def _decode(builder, split, size):
@@ -111,7 +127,6 @@ def _decode(builder, split, size):
         return read_image(io.BytesIO(image), size)
 
     examples = read_split(builder, split, {"image": tfds.decode.SkipDecoding()})
-    # Pillow lets other threads run while it decodes and resizes.
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for batch in examples.batch(DECODED_AT_ONCE).as_numpy_iterator():
-            yield np.stack(list(pool.map(read, batch["image"])))
+    batches = examples.batch(DECODED_AT_ONCE).as_numpy_iterator()
+    for images in in_threads(read, (batch["image"] for batch in batches)):
+        yield np.stack(images)

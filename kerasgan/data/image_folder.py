@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
-from kerasgan.data.batches import image_batches
+from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
 
 # Keras's color modes, with Pillow's name and the number of channels.
@@ -110,10 +110,19 @@ def image_folder_pair(
             f"path is {str(path)!r}, which has no folder {' and no '.join(missing)}; "
             f"expected {' and '.join(names)} for split {split!r}."
         )
-    other = None if seed is None else seed + 1
     a = _load(folders[0], image_size, color_mode, batch_size, shuffle, seed)
+    other = second_seed(seed)
     b = _load(folders[1], image_size, color_mode, batch_size, shuffle, other)
     return a, b
+
+
+def folder_facts(path):
+    """Returns what tells when a folder has changed: its files' names, sizes, times.
+
+    Args:
+        path: The folder.
+    """
+    return _facts(files_below(pathlib.Path(path).expanduser().resolve()))
 
 
 def _load(path, image_size, color_mode, batch_size, shuffle, seed):
@@ -171,7 +180,7 @@ def files_below(folder):
 
 
 def _facts(files):
-    """Returns what tells when a folder has changed: names, sizes and times."""
+    """Returns names, sizes and times of files."""
     status = ((f, f.stat() if f.exists() else f.lstat()) for f in files)
     return [[str(file), s.st_size, s.st_mtime_ns] for file, s in status]
 
@@ -225,6 +234,19 @@ def read_image(path, size, color_mode="rgb"):
     return np.asarray(image).reshape(*size, COLOR_MODES[color_mode][1])
 
 
+def in_threads(read, batches):
+    """Yields what a function makes of each part of each batch, as lists.
+
+    Args:
+        read: Function that lets other threads run, as Pillow does while it decodes
+            and resizes.
+        batches: Iterable of iterables of what `read` takes.
+    """
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for batch in batches:
+            yield list(pool.map(read, batch))
+
+
 def _decode(folder, files, size, color_mode):
     """Yields uint8 batches; returns the names of the files that are no images."""
     skipped = []
@@ -235,12 +257,10 @@ def _decode(folder, files, size, color_mode):
         except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
             return str(file.relative_to(folder))
 
-    # Pillow lets other threads run while it decodes and resizes.
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for start in range(0, len(files), DECODED_AT_ONCE):
-            results = list(pool.map(read, files[start : start + DECODED_AT_ONCE]))
-            skipped += [result for result in results if isinstance(result, str)]
-            images = [result for result in results if not isinstance(result, str)]
-            if images:
-                yield np.stack(images)
+    starts = range(0, len(files), DECODED_AT_ONCE)
+    for results in in_threads(read, (files[i : i + DECODED_AT_ONCE] for i in starts)):
+        skipped += [result for result in results if isinstance(result, str)]
+        images = [result for result in results if not isinstance(result, str)]
+        if images:
+            yield np.stack(images)
     return {"skipped": skipped}

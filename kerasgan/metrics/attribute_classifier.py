@@ -17,7 +17,7 @@ from kerasgan.metrics.classifier_training import (
     labelled_batches,
     train_network,
 )
-from kerasgan.metrics.image_arrays import check_range, image_batches
+from kerasgan.metrics.image_arrays import batches_of, check_range
 
 # Member of the saved archive that holds the facts.
 FACTS = "attribute_classifier.json"
@@ -241,7 +241,7 @@ class AttributeClassifier:
         shares = []
         for domain, images in (("a", a), ("b", b)):
             is_a = np.concatenate(
-                [self.predict(batch) > 0.5 for batch in image_batches(domain, images)]
+                [self.predict(batch) > 0.5 for batch in batches_of(domain, images)]
             )
             shares.append(is_a.mean() if domain == "a" else 1.0 - is_a.mean())
         return float(np.mean(shares))
@@ -250,7 +250,7 @@ class AttributeClassifier:
 def _look_through(name, images):
     """Returns how many images there are, and the shape of one, after checking all."""
     n, shape = 0, None
-    for batch in image_batches(name, images):
+    for batch in batches_of(name, images):
         batch = np.asarray(batch)
         if len(batch):
             check_range(name, batch)

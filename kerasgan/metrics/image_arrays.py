@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
+from kerasgan.data.batches import check_image_batches
 
 
 def image_array(name, images, n=None):
@@ -25,7 +26,7 @@ def image_array(name, images, n=None):
     if n is not None:
         check_positive(n=n)
     batches = []
-    for batch in image_batches(name, images):
+    for batch in batches_of(name, images):
         batches.append(np.asarray(batch, "float32"))
         if n is not None and sum(map(len, batches)) >= n:
             break
@@ -36,7 +37,7 @@ def image_array(name, images, n=None):
     return array
 
 
-def image_batches(name, images):
+def batches_of(name, images):
     """Returns batches of images: those of a data set, or an array as the only one.
 
     Raises:
@@ -45,12 +46,7 @@ def image_batches(name, images):
     if isinstance(images, tf.data.Dataset):
         if images.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise ValueError(f"{name} never ends; expected a data set without repeat.")
-        spec = images.element_spec
-        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank != 4:
-            raise ValueError(
-                f"{name} yields {spec}; expected batches of images (n, height, width, "
-                "channels)."
-            )
+        check_image_batches(name, images)
         return images
     if np.ndim(images) != 4:
         raise ValueError(

@@ -1,5 +1,7 @@
 """How well two generators translate between two domains."""
 
+import math
+
 import numpy as np
 
 from kerasgan.metrics.frechet import frechet_distance
@@ -17,7 +19,8 @@ def translation_scores(translate, classifier, a, b, real_features=None):
     Args:
         translate: Function of float32 images `(n, height, width, channels)` in
             [-1, 1] and a direction, `"a2b"` or `"b2a"`, that returns the images
-            translated; `translate` of a `kerasgan.CycleGAN`.
+            translated; `translate` of a `kerasgan.CycleGAN`. What it makes outside
+            [-1, 1] is clipped, as it is when an image is shown.
         classifier: `AttributeClassifier` that tells domain a from domain b.
         a: Images of domain a, an array or a data set of batches; at least two.
         b: Images of domain b.
@@ -36,6 +39,9 @@ def translation_scores(translate, classifier, a, b, real_features=None):
           real ones of domain b, in the classifier's features;
         - `classifier_accuracy`: accuracy of the classifier on held-out images, the
           mean over both domains.
+
+        Where translated images have values that are not numbers, what is measured
+        on them is nan.
 
     Raises:
         ValueError: If the images are not what the classifier takes.
@@ -58,15 +64,19 @@ def translation_scores(translate, classifier, a, b, real_features=None):
         ("a2b", "b2a", a, features_b),
         ("b2a", "a2b", b, features_a),
     ):
-        translated = translate(source, direction)
-        back_again = translate(translated, back)
-        is_a = classifier.predict(translated) > 0.5
-        flipped = ~is_a if direction == "a2b" else is_a
-        scores[f"flip_rate_{direction}"] = float(np.mean(flipped))
+        translated = np.clip(translate(source, direction), -1.0, 1.0)
+        back_again = np.clip(translate(translated, back), -1.0, 1.0)
+        flip_rate = distance = math.nan
+        # The classifier takes no other images.
+        if not np.isnan(translated).any():
+            is_a = classifier.predict(translated) > 0.5
+            flip_rate = np.mean(~is_a if direction == "a2b" else is_a)
+            distance = frechet_distance(
+                classifier.features(translated), target_features
+            )
+        scores[f"flip_rate_{direction}"] = float(flip_rate)
         scores[f"cycle_error_{direction}"] = float(np.abs(back_again - source).mean())
         scores[f"change_{direction}"] = float(np.abs(translated - source).mean())
-        scores[f"frechet_distance_{direction}"] = frechet_distance(
-            classifier.features(translated), target_features
-        )
+        scores[f"frechet_distance_{direction}"] = distance
     scores["classifier_accuracy"] = classifier.held_out_accuracy
     return scores

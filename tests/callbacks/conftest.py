@@ -33,20 +33,25 @@ def small_gan():
 def small_cyclegan():
     """A function that returns a compiled CycleGAN of 8x8 images."""
 
-    def generator():
+    def generator(activation):
         return keras.Sequential(
             [
                 keras.Input((8, 8, 3)),
-                keras.layers.Conv2D(3, 3, padding="same", activation="tanh"),
+                keras.layers.Conv2D(3, 3, padding="same", activation=activation),
             ]
         )
 
     def discriminator():
         return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
 
-    def build():
+    def build(domain_a="tanh", domain_b="tanh"):
+        # A generator ends in the activation of the domain that it makes.
         cyclegan = kerasgan.CycleGAN(
-            generator(), generator(), discriminator(), discriminator(), seed=0
+            generator(domain_b),
+            generator(domain_a),
+            discriminator(),
+            discriminator(),
+            seed=0,
         )
         cyclegan.compile()
         return cyclegan

@@ -133,3 +133,34 @@ def test_translation_grid_arguments(tmp_path, small_gan, faces):
     with pytest.raises(ValueError, match="TranslationGrid is given to a GAN"):
         small_gan().fit(a, batch_size=8, verbose=0, callbacks=[grids])
     assert not list(tmp_path.iterdir())
+
+
+def test_translation_grid_knows_the_range_of_each_domain(
+    tmp_path, small_cyclegan, faces
+):
+    cyclegan = small_cyclegan(domain_b="sigmoid")
+    a, b = faces(side=8, seed=2)[:2], faces(low=0, side=8, seed=3)[:2]
+    both = faces(side=8), faces(low=0, side=8)
+    grids = callbacks.TranslationGrid(tmp_path, a, b, n=2)
+    cyclegan.fit(
+        tf.data.Dataset.from_tensor_slices(both).batch(8), verbose=0, callbacks=[grids]
+    )
+
+    def in_a(images):
+        return np.rint((images + 1) * 127.5).astype("uint8")
+
+    def in_b(images):
+        return np.rint(images * 255).astype("uint8")
+
+    blocks = []
+    for here, back, originals, own, other in (
+        ("a2b", "b2a", a, in_a, in_b),
+        ("b2a", "a2b", b, in_b, in_a),
+    ):
+        there = cyclegan.translate(originals, here)
+        again = cyclegan.translate(there, back)
+        same = cyclegan.translate(originals, back)
+        blocks.append([own(originals), other(there), own(again), own(same)])
+    written = images.read_png(tmp_path / "translations" / "epoch_0001.png")
+    difference = written.astype(int) - translation_sheet(*blocks)
+    assert np.abs(difference).max() <= 1

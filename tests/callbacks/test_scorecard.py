@@ -118,3 +118,49 @@ def test_arguments(bright, small_gan, faces):
     scorecard = callbacks.Scorecard(bright, a, a)
     with pytest.raises(ValueError, match="Scorecard is given to a GAN"):
         small_gan().fit(faces(), batch_size=8, verbose=0, callbacks=[scorecard])
+
+
+def test_the_classifier_judges_what_a_sigmoid_makes(small_cyclegan, bright, faces):
+    cyclegan = small_cyclegan(domain_a="sigmoid", domain_b="sigmoid")
+    a, b = faces(low=0, side=8, seed=2), faces(low=0, side=8, seed=3) / 4
+    data = tf.data.Dataset.from_tensor_slices((a, b)).batch(8)
+    scorecard = callbacks.Scorecard(bright, a, b)
+    history = cyclegan.fit(data, verbose=0, callbacks=[scorecard]).history
+
+    def translate(images, direction):
+        return 2 * cyclegan.translate((images + 1) / 2, direction) - 1
+
+    expected = translation_scores(translate, bright, 2 * a - 1, 2 * b - 1)
+    got = {name: history[name][0] for name in NAMES}
+    assert got == pytest.approx(expected, rel=1e-4)
+    # In [0, 1] all of b would be bright.
+    made = cyclegan.translate(a, "a2b").mean((1, 2, 3))
+    assert got["flip_rate_a2b"] == pytest.approx((made <= 0.5).mean())
+
+
+def test_a_linear_generator_does_not_end_training(small_cyclegan, bright, faces, pairs):
+    cyclegan = small_cyclegan(domain_a="linear", domain_b="linear")
+    for network in (cyclegan.ema_generator_ab, cyclegan.generator_ab):
+        network.set_weights([50 * weight for weight in network.get_weights()])
+    a = faces(side=8)
+    scorecard = callbacks.Scorecard(bright, a, a)
+    history = cyclegan.fit(pairs, verbose=0, callbacks=[scorecard]).history
+    made = cyclegan.translate(a, "a2b")
+    assert np.abs(made).max() > 2
+    clipped = np.clip(made, -1, 1)
+    assert history["change_a2b"] == pytest.approx([np.abs(clipped - a).mean()])
+
+
+def test_training_that_has_failed_is_seen(
+    tmp_path, small_cyclegan, bright, faces, pairs
+):
+    cyclegan = small_cyclegan()
+    for network in (cyclegan.ema_generator_ab, cyclegan.generator_ab):
+        network.set_weights([np.nan * weight for weight in network.get_weights()])
+    a = faces(side=8)
+    scorecard = callbacks.Scorecard(bright, a, a)
+    curves = callbacks.LossCurves(tmp_path)
+    history = cyclegan.fit(pairs, verbose=2, callbacks=[scorecard, curves]).history
+    assert np.isnan(history["flip_rate_a2b"]) and np.isnan(history["change_a2b"])
+    assert history["classifier_accuracy"] == [0.875]
+    assert "nan" in (tmp_path / "history.csv").read_text()

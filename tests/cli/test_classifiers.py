@@ -1,7 +1,9 @@
 import argparse
 import dataclasses
 import json
+import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,13 +14,13 @@ RECIPE = dataclasses.replace(train_cyclegan.CPU, classifier_steps=1)
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Counts the classifiers that are trained."""
+    """The classifiers that are trained; after the first, none really is."""
     count = []
     train = classifiers.AttributeClassifier.train
 
     def counted(*args, **kwargs):
-        count.append(kwargs)
-        return train(*args, **kwargs, verbose=0)
+        count.append(count[0] if count else train(*args, **kwargs, verbose=0))
+        return count[-1]
 
     monkeypatch.setattr(classifiers.AttributeClassifier, "train", counted)
     return count
@@ -51,6 +53,65 @@ def test_a_classifier_is_trained_once_for_the_same_images(trained, pictures, tmp
     Image.new("RGB", (20, 20)).save(folder / "testB" / "0.png")
     kept()
     assert len(trained) == 4
+    # As many images as before, but others.
+    Image.new("RGB", (20, 20)).save(folder / "trainB" / "0.png")
+    kept()
+    assert len(trained) == 5
+    kept()
+    assert len(trained) == 5
+
+
+def test_faces_are_known_by_their_data_set(trained, tiny_synthetic_faces, tmp_path):
+    def kept(folder, attribute):
+        options = argparse.Namespace(
+            data=["synthetic_faces"], data_dir=str(folder), attribute=attribute
+        )
+        options.image_size = 16
+        return classifiers.kept_classifier(domains.find(options), RECIPE, options)
+
+    kept(tiny_synthetic_faces, "Smiling")
+    kept(tiny_synthetic_faces, "Smiling")
+    assert len(trained) == 1
+    kept(tiny_synthetic_faces, "Mustache")
+    assert len(trained) == 2
+    # Another folder may hold other faces.
+    shutil.copytree(tiny_synthetic_faces, tmp_path / "copy")
+    kept(tmp_path / "copy", "Mustache")
+    assert len(trained) == 3
+
+
+def test_what_it_learns_does_not_depend_on_the_batches_of_the_run(
+    monkeypatch, pictures, tmp_path
+):
+    for name in ("trainA", "trainB", "testA", "testB"):
+        pictures(f"fruit/{name}", n=4)
+    seen = []
+
+    def train(a, b, **options):
+        seen.append([np.concatenate(list(x.as_numpy_iterator())) for x in (a, b)])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(classifiers.AttributeClassifier, "train", train)
+    for batch_size in (1, 3):
+        options = argparse.Namespace(
+            data=[str(tmp_path / "fruit")], attribute=None, batch_size=batch_size
+        )
+        options.image_size = 16
+        with pytest.raises(KeyboardInterrupt):
+            classifiers.kept_classifier(domains.find(options), RECIPE, options)
+    for first, second in zip(*seen, strict=True):
+        assert len(first) == 4
+        np.testing.assert_array_equal(first, second)
+
+
+def test_one_held_out_image_is_found_before_training(trained, pictures, tmp_path):
+    for name, n in (("trainA", 4), ("trainB", 4), ("testA", 3), ("testB", 1)):
+        pictures(f"fruit/{name}", n=n)
+    options = argparse.Namespace(data=[str(tmp_path / "fruit")], attribute=None)
+    options.image_size = 16
+    with pytest.raises(ValueError, match=r"--data has 1 image in .*fruit.testB, "):
+        classifiers.kept_classifier(domains.find(options), RECIPE, options)
+    assert not trained
 
 
 def test_without_held_out_images_there_is_none(trained, pictures):

@@ -69,8 +69,8 @@ def test_training_images_are_cut_and_mirrored_each_on_its_own(pictures):
 
 
 def test_shown_images_are_whole_and_the_first(pictures):
-    folders = pictures("a", n=3), pictures("b", n=130)
-    a, b = find(*folders).shown(16)
-    assert len(a) == 3 and len(b) == domains.SHOWN
+    folders = pictures("a", n=3), pictures("b", n=30)
+    a, b = find(*folders).shown(16, 8)
+    assert len(a) == 3 and len(b) == 8
     whole = next(iter(data.image_folder(folders[0], 16, shuffle=False)))
     np.testing.assert_array_equal(a, whole)

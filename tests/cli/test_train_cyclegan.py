@@ -101,7 +101,8 @@ def test_two_folders(eager, train, pictures, capsys):
     a, b = pictures("cats", n=9), pictures("dogs", n=5)
     status, run = train("--data", a, b)
     assert status == 0
-    assert "no scorecard" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "images that are trained on" in printed and "no scorecard" in printed
     assert not (run / "classifier.keras").exists()
     assert "flip_rate" not in (run / "history.csv").read_text()
     kept = json.loads((run / "options.json").read_text())
@@ -168,7 +169,9 @@ def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_face
     bad([*base, a, b, a], "--data has 3 folders", "two")
     bad([*base, a], "--data is", "trainA and trainB")
     bad([*base, a, tmp_path / "none"], "--data has", "none", "folders of images")
-    bad([*base, a, "celeb_a"], "--data has 'celeb_a'")
+    for names in ([a, "celeb_a"], ["celeb_a", "synthetic_faces"], ["celeb_a", a, b]):
+        bad([*base, *names], "--data has 'celeb_a'", "stand alone")
+    bad([*base, a, "cycle_gan/maps"], "--data has 'cycle_gan/maps'", "stand alone")
     bad([*base, a, empty], str(empty))
     bad([*base, a, b, "--batch-size", 6], "batch_size is 6", "5 images")
     bad([*base, a, b, "--image-size", 30], "--image-size is 30: ", "28", "32")
@@ -186,17 +189,42 @@ def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_face
     [
         ("unet", 64, {"down_4": True, "down_5": False}),
         ("unet", 32, {"down_3": True, "down_4": False}),
-        # 100 can be halved twice, 96 down to 3; the U-Net stops before.
-        ("unet", 100, {"down_2": True, "down_3": False}),
+        # 96 can be halved down to 3.
         ("unet", 96, {"down_5": True, "down_6": False}),
+        # 100 only twice: the place of an eye is all that a U-Net would see at once.
+        ("unet", 100, {"block_6_conv_1": True, "block_7_conv_1": False}),
         ("resnet", 64, {"block_6_conv_1": True, "block_7_conv_1": False}),
         ("resnet", 256, {"block_9_conv_1": True, "block_10_conv_1": False}),
     ],
 )
 def test_generators_of_a_recipe(small, generator, size, layers):
     recipe = dataclasses.replace(small, generator=generator, width=1)
+    recipe = train_cyclegan._fitting(recipe, size)
     network = train_cyclegan._generator(recipe, (size, size, 3), "generator_ab")
     names = {layer.name for layer in network.layers}
     assert {name: name in names for name in layers} == layers
+    assert ("block_1_add" in names) == (recipe.generator == "resnet")
     # Both leave no checkerboard.
     assert any(name.endswith("_resize") for name in names)
+
+
+def test_few_are_shown_and_more_are_judged(train, pictures, tmp_path, monkeypatch):
+    for name, n in (("trainA", 4), ("trainB", 4), ("testA", 20), ("testB", 10)):
+        pictures(f"fruit/{name}", n=n)
+    monkeypatch.setattr(train_cyclegan, "JUDGED", 15)
+    given = {}
+    for name in ("TranslationGrid", "Scorecard"):
+        callback = getattr(train_cyclegan.callbacks, name)
+
+        def counted(*arguments, name=name, callback=callback, **options):
+            given[name] = [len(images) for images in arguments[1:]]
+            return callback(*arguments, **options)
+
+        monkeypatch.setattr(train_cyclegan.callbacks, name, counted)
+    monkeypatch.setattr(training, "fit", lambda *_: None)
+    status, run = train("--data", tmp_path / "fruit", "--image-size", 20)
+    assert status == 0
+    # 20 pixels are halved to 5: what is kept is what was made.
+    kept = json.loads((run / "options.json").read_text())
+    assert kept["recipe"]["generator"] == "resnet"
+    assert given == {"TranslationGrid": [8, 8], "Scorecard": [15, 10]}

@@ -19,6 +19,12 @@ def test_the_option_of_an_image_size_is_named(train, bad):
     bad([*train[0], "--image-size", 4], "--image-size is 4: ", "at least 8")
 
 
+@pytest.mark.parametrize("model", ["dcgan", "cyclegan"])
+@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--image-size"])
+def test_the_option_of_a_count_is_named(bad, model, option):
+    bad(["train", model, option, 0], f"{option} is 0; expected a whole number")
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_seeds_that_are_none(train, bad, seed):
     bad([*train[0], "--seed", seed], f"--seed is {seed}", "4294967295")

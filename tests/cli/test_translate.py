@@ -3,7 +3,7 @@ import os
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import kerasgan
 from kerasgan import cli, images
@@ -217,3 +217,87 @@ def test_a_model_of_channels_that_no_file_has(tmp_path, bad):
     images.write_png(tmp_path / "face.png", draw(9, 12, 3))
     command = ["translate", tmp_path / "model.keras", tmp_path / "face.png"]
     bad([*command, "--out", tmp_path / "out"], "MODEL takes images of 2 channels")
+
+
+def test_no_file_takes_the_place_of_another(model, translate, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pictures = {}
+    # All but the first would become x.png.
+    for name in ("x.png", "x", "x-2.png", "deep/x"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        pixels = np.full((9, 12, 3), 60 * len(pictures), "uint8")
+        Image.fromarray(pixels).save(folder / name, "PNG")
+        pictures[name] = model.translate(pixels)
+    for _ in range(2):
+        assert translate(folder) == 0
+        written = {"x.png": "x.png", "x": "x-3.png", "x-2.png": "x-2.png"}
+        written["deep/x"] = "deep/x.png"
+        assert names(tmp_path / "out") == sorted(written.values())
+        for name, output in written.items():
+            got = images.read_png(tmp_path / "out" / output).astype(int)
+            assert np.abs(got - pictures[name]).max() <= 1, name
+
+
+@pytest.mark.parametrize("size", [(300, 20), (32, 32)])
+def test_formats_that_do_not_keep_an_image_become_png(model, translate, tmp_path, size):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    picture = Image.fromarray(draw(*size[::-1], 3))
+    for name in ("a.ico", "b.icns", "c.pdf", "d.blp"):
+        picture.save(folder / name, "PNG")
+    assert translate(folder) == 0
+    assert names(tmp_path / "out") == sorted(f"{p.name}.png" for p in folder.iterdir())
+    for path in (tmp_path / "out").iterdir():
+        with Image.open(path) as image:
+            assert image.format == "PNG" and image.size == size
+
+
+def test_a_size_that_a_format_changes_is_seen(model, translate, tmp_path, monkeypatch):
+    def halved(image, file, name):
+        image.resize((image.width // 2, image.height)).save(file, "PNG")
+
+    monkeypatch.setitem(Image.SAVE, "BMP", halved)
+    images.write_png(tmp_path / "in" / "x.bmp", draw(16, 12, 3))
+    assert translate(tmp_path / "in") == 0
+    assert names(tmp_path / "out") == ["x.bmp.png"]
+    assert images.read_png(tmp_path / "out" / "x.bmp.png").shape == (16, 12, 3)
+
+
+def test_alpha_is_not_lost(translate, tmp_path):
+    (tmp_path / "run").mkdir()
+    save_model(tmp_path / "run" / "model.keras", channels=4)
+    images.write_png(tmp_path / "in" / "x.bmp", draw(9, 12, 4))
+    assert translate(tmp_path / "in") == 0
+    with Image.open(tmp_path / "out" / "x.bmp.png") as image:
+        assert image.mode == "RGBA"
+
+
+def test_colors_mean_what_they_meant(model, translate, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    picture = Image.fromarray(draw(9, 12, 3))
+    for suffix in ("png", "jpg", "webp", "tiff"):
+        picture.save(folder / f"rgb.{suffix}", icc_profile=rgb)
+    picture.convert("L").save(folder / "grey.png", icc_profile=grey)
+    picture.save(folder / "none.png")
+    assert translate(folder) == 0
+    for path in folder.iterdir():
+        with Image.open(tmp_path / "out" / path.name) as image:
+            # The grey image has become one of three colors.
+            expected = rgb if path.stem == "rgb" else None
+            assert image.info.get("icc_profile") == expected, path.name
+
+
+def test_of_an_animation_the_first_frame_is_translated(model, translate, tmp_path):
+    first, second = (np.full((9, 12, 3), level, "uint8") for level in (50, 200))
+    images.write_gif(tmp_path / "in" / "x.gif", [first, second])
+    assert translate(tmp_path / "in") == 0
+    with Image.open(tmp_path / "out" / "x.gif") as image:
+        assert image.n_frames == 1
+        got = np.asarray(image.convert("RGB")).astype(int)
+    # A GIF has 256 colors.
+    assert np.abs(got - model.translate(first)).max() <= 8
+    assert np.abs(got - model.translate(second)).max() > 10

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from kerasgan.data.batches import image_batches
+from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.images import to_uint8
 
 
@@ -127,3 +127,8 @@ def test_one_batch_is_enough(levels):
     dataset = image_batches(flat_images(4), 4, True, 0, "x")
     assert int(dataset.cardinality()) == 1
     assert sorted(levels(dataset)) == [0, 1, 2, 3]
+
+
+def test_the_second_of_two_domains_has_orders_of_its_own(levels):
+    assert second_seed(None) is None
+    assert epochs(levels, seed=0)[0] != epochs(levels, seed=second_seed(0))[0]

@@ -108,6 +108,26 @@ def test_halves_are_disjoint_and_complete(data_dir, numbers):
     assert sorted(numbers(women)) == with_attribute("Male", False, range(24))
 
 
+def test_halves_of_one_length_have_two_orders(tmp_path, write_celeb_a, numbers):
+    has = np.zeros((24, 40), dtype=bool)
+    has[::2, ATTRIBUTES.index("Male")] = True
+    jpegs = [flat_jpeg(10 * number) for number in range(24)]
+    options = {"data_dir": write_celeb_a(tmp_path, jpegs, has), "batch_size": 1}
+    # As they are on disk, and as they come.
+    still = celeb_a_by_attribute("Male", 8, "all", shuffle=False, **options)
+    moved = celeb_a_by_attribute("Male", 8, "all", seed=0, **options)
+    men, women = (
+        [numbers(before).index(number) for number in numbers(after)]
+        for before, after in zip(still, moved, strict=True)
+    )
+    assert sorted(men) == sorted(women) == list(range(12))
+    assert men != women
+    # The order of the first half is the seed's.
+    alone = celeb_a(8, "all", attribute="Male", seed=0, **options)
+    men, _ = celeb_a_by_attribute("Male", 8, "all", seed=0, **options)
+    assert numbers(men) == numbers(alone)
+
+
 def test_images_that_the_filter_drops_are_never_decoded(data_dir, tmp_path, numbers):
     shutil.copytree(data_dir, tmp_path / "tfds")
     (record,) = (tmp_path / "tfds").rglob("*train.tfrecord*")

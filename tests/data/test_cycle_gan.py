@@ -1,5 +1,6 @@
 import importlib
 import io
+import json
 import shutil
 import urllib.error
 
@@ -104,6 +105,15 @@ def test_domains_of_one_length_have_two_orders(tmp_path, levels):
     a, b = cycle_gan("facades", 8, data_dir=data_dir, batch_size=1, seed=0)
     assert sorted(levels(a)) == sorted(levels(b))
     assert levels(a) != levels(b)
+
+
+def test_facts_tell_data_sets_apart(data_dir, tmp_path):
+    facts = module.cycle_gan_facts("horse2zebra", "train", data_dir)
+    assert json.loads(json.dumps(facts)) == facts
+    assert module.cycle_gan_facts("horse2zebra", "train", data_dir) == facts
+    assert module.cycle_gan_facts("horse2zebra", "test", data_dir) != facts
+    shutil.copytree(data_dir, tmp_path / "copy")
+    assert module.cycle_gan_facts("horse2zebra", "train", tmp_path / "copy") != facts
 
 
 def test_images_of_any_size_and_mode(tmp_path):

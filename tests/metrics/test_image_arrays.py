@@ -47,8 +47,8 @@ def test_no_more_is_read_than_is_needed():
         (IMAGES * 127.5, None, "a has values from -127 to 127"),
         (IMAGES * np.nan, None, "a has values from nan"),
         (batches().repeat(), None, "a never ends"),
-        (tf.data.Dataset.zip((batches(), batches())), None, "a yields"),
-        (batches().unbatch(), None, "a yields"),
+        (tf.data.Dataset.zip((batches(), batches())), None, "a is a dataset of"),
+        (batches().unbatch(), None, "a is a dataset of"),
     ],
 )
 def test_what_are_no_images(images, n, message):

@@ -86,3 +86,26 @@ def test_images_that_are_none(bright):
     ):
         with pytest.raises(ValueError, match=message):
             translation_scores(lambda x, direction: x, bright, a, b)
+
+
+def test_what_is_outside_the_range_is_clipped(bright):
+    scores = translation_scores(lambda x, direction: -10 * x, bright, A, B)
+    assert scores["flip_rate_a2b"] == scores["flip_rate_b2a"] == 1.0
+    clipped = np.clip(-10 * A, -1, 1)
+    assert scores["change_a2b"] == pytest.approx(np.abs(clipped - A).mean(), rel=1e-6)
+    back = np.clip(-10 * clipped, -1, 1)
+    assert scores["cycle_error_a2b"] == pytest.approx(np.abs(back - A).mean(), rel=1e-6)
+
+
+def test_a_generator_that_makes_no_numbers_has_no_scores(bright):
+    def translate(x, direction):
+        return x * np.nan if direction == "a2b" else x
+
+    scores = translation_scores(translate, bright, A, B)
+    for score in ("flip_rate", "cycle_error", "change", "frechet_distance"):
+        assert np.isnan(scores[f"{score}_a2b"])
+    assert scores["flip_rate_b2a"] == scores["change_b2a"] == 0.0
+    assert scores["frechet_distance_b2a"] > 0.1
+    # On the way back both generators run.
+    assert np.isnan(scores["cycle_error_b2a"])
+    assert scores["classifier_accuracy"] == 0.875
