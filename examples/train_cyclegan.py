@@ -55,6 +55,7 @@ def main():
     cyclegan.compile(
         d_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
         g_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
+        adversarial_weight=2.0,
     )
 
     cyclegan.fit(

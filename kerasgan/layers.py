@@ -6,6 +6,9 @@ import tensorflow as tf
 from kerasgan import compat
 from kerasgan.arguments import check_choice, check_positive
 
+# What DCGAN and PatchGAN have.
+LEAKY_SLOPE = 0.2
+
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class ReflectionPadding2D(keras.layers.Layer):
@@ -162,6 +165,21 @@ def convolution(
     if spectral_normalization:
         return compat.spectral_normalization(layer, name)
     return layer
+
+
+def leaky_relu(maps, name):
+    """Returns maps with what is negative multiplied by 0.2.
+
+    It is the larger of a map and a fifth of it. `keras.layers.LeakyReLU` makes the
+    same numbers, but behind a convolution with a bias it stops one of TensorFlow's
+    graph optimizers, which says so on the terminal at every start.
+
+    Args:
+        maps: Keras tensor of any shape.
+        name: Name of the last layer.
+    """
+    fifth = keras.layers.Rescaling(LEAKY_SLOPE, name=f"{name}_slope")(maps)
+    return keras.layers.Maximum(name=name)([maps, fifth])
 
 
 def resize_convolution(maps, filters, name, **options):

@@ -3,8 +3,9 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from kerasgan import compat
+from kerasgan import compat, layers
 from kerasgan.layers import ReflectionPadding2D, instance_normalization, residual_block
 
 FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "instance_normalization.npz"
@@ -151,3 +152,19 @@ def test_a_residual_block_adds_what_it_computes():
     images = draw_images()
     expected = images + np.maximum(images + 1, 0) - 0.5
     np.testing.assert_allclose(np.asarray(block(images)), expected, atol=1e-5)
+
+
+def test_leaky_relu_has_the_numbers_and_gradients_of_tensorflows():
+    maps = keras.Input((4, 4, 2))
+    network = keras.Model(maps, layers.leaky_relu(maps, "leaky"))
+    x = tf.constant(np.random.default_rng(0).normal(size=(3, 4, 4, 2)), "float32")
+    results = []
+    for function in (network, lambda x: tf.nn.leaky_relu(x, 0.2)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+            loss = tf.reduce_sum(y**2)
+        results.append((y, tape.gradient(loss, x)))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert [layer.name for layer in network.layers][-1] == "leaky"

@@ -82,7 +82,7 @@ class CycleGAN(AdversarialModel):
     ...     kerasgan.networks.patchgan_discriminator(shape, width=32),
     ...     kerasgan.networks.patchgan_discriminator(shape, width=32),
     ... )
-    >>> cyclegan.compile()
+    >>> cyclegan.compile(adversarial_weight=2.0)  # as the authors' programs
     >>> men, women = kerasgan.data.celeb_a_by_attribute("Male", 64, batch_size=4)
     >>> cyclegan.fit(kerasgan.data.unpaired(men, women), epochs=50)
     >>> women_again = cyclegan.translate(images_of_men, direction="a2b")

@@ -11,9 +11,8 @@ import keras
 from keras import layers
 
 from kerasgan.arguments import check_positive
-from kerasgan.layers import normal, normalize
+from kerasgan.layers import LEAKY_SLOPE, normal, normalize
 
-LEAKY_SLOPE = 0.2
 # The widest map has this many times `width` channels, which 128 pixels reach.
 MOST_WIDTHS = 16
 

@@ -10,10 +10,9 @@ import numbers
 import keras
 
 from kerasgan.arguments import check_positive
-from kerasgan.layers import check_normalization, convolution, normalize
+from kerasgan.layers import check_normalization, convolution, leaky_relu, normalize
 from kerasgan.networks.checks import check_image_shape
 
-LEAKY_SLOPE = 0.2
 # The widest map has this many times `width` channels.
 MOST_WIDTHS = 8
 MOST_LAYERS = 5
@@ -98,8 +97,7 @@ def patchgan_discriminator(
         )(x if pixel else keras.layers.ZeroPadding2D(1, name=f"pad_{i}")(x))
         if i > 1:
             x = normalize(x, normalization, f"norm_{i}")
-        # By position: the slope has another keyword in each Keras generation.
-        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{i}")(x)
+        x = leaky_relu(x, name=f"leaky_{i}")
     if not pixel:
         x = keras.layers.ZeroPadding2D(1, name="to_logits_pad")(x)
     # The authors' pixel network has no bias here beside batch normalization.

@@ -9,6 +9,7 @@ import keras
 
 from kerasgan.arguments import check_positive
 from kerasgan.layers import (
+    LEAKY_SLOPE,
     check_normalization,
     check_upsampling,
     convolution,
@@ -17,7 +18,6 @@ from kerasgan.layers import (
 )
 from kerasgan.networks.checks import check_dropout, check_image_shape
 
-LEAKY_SLOPE = 0.2
 # The widest map has this many times `width` channels.
 MOST_WIDTHS = 8
 MOST_DEPTH = 8

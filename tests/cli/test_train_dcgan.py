@@ -58,8 +58,7 @@ def test_the_options_of_a_run_make_the_same_run_again(small, folder, tmp_path):
 def test_numbers_that_are_not_positive(folder, tmp_path, bad, option, value):
     run = tmp_path / "runs" / "x"
     command = ["train", "dcgan", "--data", folder, "--run", run, option, value]
-    name = option[2:].replace("-", "_")
-    bad(command, f"{name} is {value}")
+    bad(command, f"{option} is {value}; expected")
     assert not (tmp_path / "runs").exists()
 
 
