@@ -1,6 +1,5 @@
 import re
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -109,47 +108,6 @@ def test_the_answers_are_logits_unless_an_activation_is_given():
     expected = 1 / (1 + np.exp(-np.asarray(logits(images))))
     assert np.asarray(logits(images)).max() > 1
     np.testing.assert_allclose(np.asarray(probability(images)), expected, atol=1e-5)
-
-
-def test_the_gradient_reaches_every_weight():
-    network = spread(small(normalization=None))
-    with tf.GradientTape() as tape:
-        outputs = network(draw(2, 29, 36, 3), training=True)
-        loss = tf.reduce_sum(outputs * draw(*outputs.shape))
-    weights = network.trainable_weights
-    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
-        assert np.isfinite(gradient).all() and np.any(gradient), weight.name
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"normalization": "batch", "layers": 1},
-        {"layers": "pixel"},
-        {"normalization": None, "spectral_normalization": True},
-    ],
-)
-def test_survives_a_file(tmp_path, options):
-    network, images = small((None, None, 3), **options), draw(1, 29, 36, 3)
-    # Spectral normalization has moved a vector of its own.
-    network(images, training=True)
-    expected = np.asarray(network(images))
-    network.save(tmp_path / "network.keras")
-    loaded = keras.models.load_model(tmp_path / "network.keras")
-    assert loaded.name == network.name == "patchgan_discriminator"
-    np.testing.assert_allclose(np.asarray(loaded(images)), expected, atol=1e-6)
-    for now, then in zip(loaded.get_weights(), network.get_weights(), strict=True):
-        np.testing.assert_array_equal(now, then)
-
-
-def test_the_answers_are_computed_in_float32():
-    keras.mixed_precision.set_global_policy("mixed_float16")
-    try:
-        network = small()
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-    assert network(draw(1, 29, 36, 3)).dtype == tf.float32
 
 
 @pytest.mark.parametrize(
