@@ -42,18 +42,21 @@ def check_choice(name, value, choices):
     raise ValueError(f"{name} is {value!r}; {expected}")
 
 
-def size_pair(image_size):
+def size_pair(size, name="image_size"):
     """Returns `(height, width)` for a whole number or a pair of them.
+
+    Args:
+        size: What came.
+        name: Name of the argument.
 
     Raises:
         ValueError: If it is neither, or not positive.
     """
-    pair = image_size if isinstance(image_size, (tuple, list)) else (image_size,) * 2
+    pair = size if isinstance(size, (tuple, list)) else (size,) * 2
     if len(pair) != 2:
         raise ValueError(
-            f"image_size is {image_size!r}; expected a whole number or a pair "
-            "(height, width)."
+            f"{name} is {size!r}; expected a whole number or a pair (height, width)."
         )
     for side in pair:
-        check_positive(image_size=side)
+        check_positive(**{name: side})
     return int(pair[0]), int(pair[1])

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import size_pair
 from kerasgan.data.batches import check_image_batches
 
 
@@ -63,16 +63,7 @@ def augment(dataset, flip=True, crop_size=None, seed=None):
 
 def _crop(crop_size, size):
     """Returns `crop_size` as a pair `(height, width)` that fits in `size`."""
-    crop = (
-        tuple(crop_size) if isinstance(crop_size, (tuple, list)) else 2 * (crop_size,)
-    )
-    for side in crop:
-        check_positive(crop_size=side)
-    if len(crop) != 2:
-        raise ValueError(
-            f"crop_size is {crop_size!r}; expected a whole number or a pair "
-            "(height, width)."
-        )
+    crop = size_pair(crop_size, "crop_size")
     if crop[0] > size[0] or crop[1] > size[1]:
         raise ValueError(
             f"crop_size is {crop_size!r}, but the images of dataset have {size[0]} x "

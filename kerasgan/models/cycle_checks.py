@@ -102,7 +102,6 @@ def check_pairs(batches, generators, discriminators, pools):
                 f"data yields {n} batches of images at a time; expected a pair (a, b), "
                 "as kerasgan.data.unpaired makes."
             )
-    for batch in batches[:1]:
         sizes = [np.shape(images)[1:3] for images in batch]
         if sizes[0] != sizes[1]:
             raise ValueError(

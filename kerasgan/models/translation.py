@@ -6,8 +6,8 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-# Powers of two that are tried.
-LARGEST_DIVISOR = 512
+# What sides may have to be divisible by.
+DIVISORS = [2**i for i in range(10)]
 # Networks that pad by reflection themselves need something to reflect.
 LEAST_SIDE = 8
 # What was found out about networks that are still there.
@@ -26,14 +26,10 @@ def divisor(network):
     """
     if network not in _divisors:
         channels = network.inputs[0].shape[-1]
-        power = 1
-        # The one side is twice an odd multiple of the power, the other an odd one.
-        while not keeps_size(network, (2 * power, 3 * power, channels)):
-            power *= 2
-            if power > LARGEST_DIVISOR:
-                power = None
-                break
-        _divisors[network] = power
+        # Three times a power of two is no multiple of the next.
+        _divisors[network] = next(
+            (d for d in DIVISORS if keeps_size(network, (2 * d, 3 * d, channels))), None
+        )
     return _divisors[network]
 
 
@@ -136,7 +132,8 @@ def _tiled(network, image, tile, overlap):
     sides = [min(tile, side) for side in image.shape[:2]]
     fades = [_fade(side, overlap) for side in sides]
     window = fades[0][:, None, None] * fades[1][None, :, None]
-    total = weight = 0.0
+    total = np.zeros((*image.shape[:2], network.outputs[0].shape[-1]), "float32")
+    weight = np.zeros((*image.shape[:2], 1), "float32")
     for top, left in itertools.product(
         *(
             _starts(whole, side, overlap)
@@ -144,11 +141,7 @@ def _tiled(network, image, tile, overlap):
         )
     ):
         here = np.s_[top : top + sides[0], left : left + sides[1]]
-        made = _run(network, image[here][None])[0]
-        if np.isscalar(weight):
-            total = np.zeros((*image.shape[:2], made.shape[-1]), "float32")
-            weight = np.zeros((*image.shape[:2], 1), "float32")
-        total[here] += made * window
+        total[here] += _run(network, image[here][None])[0] * window
         weight[here] += window
     return total / weight
 

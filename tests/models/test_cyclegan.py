@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models import moves
 
 SIDE = 8
 SHAPE = (SIDE, SIDE, 3)
@@ -434,45 +433,6 @@ def test_it_trains_under_xla():
     for step in range(4):
         pooled.train_on_batch(images(2, step), images(2, step + 10))
     assert np.asarray(pooled.pools[0].images).any(axis=(1, 2, 3)).all()
-
-
-@keras.saving.register_keras_serializable(package="test")
-class Block(keras.layers.Layer):
-    """A layer of one's own that hides batch normalization."""
-
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.norm = keras.layers.BatchNormalization()
-
-    def build(self, input_shape):
-        self.norm.build(input_shape)
-        self.built = True
-
-    def call(self, x, training=None):
-        return self.norm(x, training=training)
-
-
-@pytest.mark.parametrize("kind", ["hidden", "spectral"])
-def test_networks_that_count_calls_are_called_on_each_batch_alone(kind):
-    layer = {
-        "hidden": Block,
-        "spectral": lambda: kerasgan.layers.convolution(
-            3, 3, padding="same", spectral_normalization=True
-        ),
-    }[kind]()
-    network = keras.Sequential([keras.Input(SHAPE), layer])
-    sizes = []
-    inner = network.call
-
-    def call(x, *args, **kwargs):
-        sizes.append(int(x.shape[0]))
-        return inner(x, *args, **kwargs)
-
-    network.call = call
-    moves.call_together(network, images(2), images(3), training=True)
-    assert sizes == [2, 3]
-    moves.call_together(network, images(2), images(3), training=False)
-    assert sizes == [2, 3, 5]
 
 
 def test_saved_and_loaded_it_trains_on_to_the_same_bits(tmp_path):
