@@ -5,7 +5,15 @@ import sys
 import tempfile
 import traceback
 
-from kerasgan.cli import generate, prepare, train_cyclegan, train_dcgan, translate
+from kerasgan.cli import (
+    export,
+    generate,
+    prepare,
+    train_cyclegan,
+    train_dcgan,
+    translate,
+)
+from kerasgan.cli.resuming import given_options
 from kerasgan.version import __version__
 
 
@@ -17,9 +25,10 @@ def main(arguments=None):
 
     Returns:
         0; 1 after an error that nobody foresaw; 2 if something was asked wrongly; 3
-        if files were left out; 130 if it was stopped.
+        if files were left out; 130 if it was stopped. SIGTERM ends it with 143.
     """
     options = _parser().parse_args(arguments)
+    options.given = given_options(_parser(), arguments)
     try:
         return options.command(options) or 0
     except KeyboardInterrupt:
@@ -59,5 +68,6 @@ def _parser():
     train_cyclegan.add_command(models)
     generate.add_command(commands)
     translate.add_command(commands)
+    export.add_command(commands)
     prepare.add_command(commands)
     return parser

@@ -33,7 +33,7 @@ def generate_images(options):
     latents = tf.concat([gan.latents(1, seed) for seed in seeds], axis=0)
     drawn = gan.predict(latents, batch_size=64, verbose=0)
     for seed, image in zip(seeds, drawn, strict=True):
-        pixels = images.to_uint8(image, gan.value_range)
+        pixels = images.to_uint8(image, gan.facts["value_range"])
         images.write_png(out / f"seed_{seed:04d}.png", pixels)
     print(f"{len(seeds)} images in {out}")
 

@@ -7,29 +7,37 @@ import sys
 import zipfile
 
 import keras
-import tensorflow as tf
 
 from kerasgan.files import atomic_write
-from kerasgan.version import __version__
+from kerasgan.models.facts import read_facts, versions
+
+# What is no option of the run itself.
+NOT_KEPT = ("command", "model", "given", "resume", "override")
+# As messages name them.
+LIBRARIES = ("kerasgan", "Keras", "TensorFlow")
 
 
-def new_folder(path):
-    """Makes and returns the next numbered folder, `path-001` and so on.
+def folder(options):
+    """Returns the folder of the run: a new one, or that which `--resume` says.
+
+    A new one is made, the next that is numbered, `RUN-001` and so on.
 
     Args:
-        path: What `--run` says.
+        options: What the command was given.
 
     Raises:
         FileExistsError: If all numbers are taken.
     """
+    if options.resume is not None:
+        return pathlib.Path(options.resume)
     for number in range(1, 1_000_000):
-        folder = pathlib.Path(f"{path}-{number:03d}")
+        new = pathlib.Path(f"{options.run}-{number:03d}")
         try:
-            folder.mkdir(parents=True)
+            new.mkdir(parents=True)
         except FileExistsError:
             continue
-        return folder
-    raise FileExistsError(f"--run is {path!r}, which has no free number left.")
+        return new
+    raise FileExistsError(f"--run is {options.run!r}, which has no free number left.")
 
 
 def write_options(run, options, recipe, **more):
@@ -41,40 +49,38 @@ def write_options(run, options, recipe, **more):
         recipe: Dataclass of what the command has chosen itself.
         **more: Anything else to keep that JSON can hold.
     """
-    given = {k: v for k, v in vars(options).items() if k != "command"}
+    given = {k: v for k, v in vars(options).items() if k not in NOT_KEPT}
     kept = {
+        "model": options.model,
         "options": given,
         "recipe": {
             k: v for k, v in dataclasses.asdict(recipe).items() if k not in given
         },
-        "versions": {
-            "kerasgan": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "python": sys.version.split()[0],
-        },
+        "versions": {**versions(), "python": sys.version.split()[0]},
         **more,
     }
     with atomic_write(run / "options.json") as file:
         file.write(json.dumps(kept, indent=2).encode())
 
 
-def load_model(path, kind):
+def load_model(path, *kinds):
     """Loads a model from a file or the folder of a run.
 
     Args:
         path: `model.keras`, or the folder that it is in.
-        kind: The class it has to be.
+        *kinds: The classes of which it has to be one.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such model.
+        ValueError: If it is no such model, or cannot be loaded; where other versions
+            of the libraries saved it, they are named.
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(f"MODEL is {str(file)!r}, which is not a file.")
-    expected = f"expected a {kind.__name__} saved by kerasgan."
+    names = " or ".join(kind.__name__ for kind in kinds)
+    expected = f"expected a {names} saved by kerasgan."
     if not zipfile.is_zipfile(file):
         # Keras would say that there is no such file.
         raise ValueError(
@@ -86,13 +92,25 @@ def load_model(path, kind):
     # What Keras raises for a file that is no model depends on what it is.
     except Exception as error:
         raise ValueError(
-            f"MODEL is {str(file)!r}; {expected} ({_reason(error)})"
+            f"MODEL is {str(file)!r}{_saved_by(file)}; {expected} ({_reason(error)})"
         ) from error
-    if not isinstance(model, kind):
+    if not isinstance(model, kinds):
         raise ValueError(
             f"MODEL is {str(file)!r}, a {type(model).__name__}; {expected}"
         )
     return model
+
+
+def _saved_by(file):
+    """Returns which versions saved a model, where they are not those at hand."""
+    facts = read_facts(file)
+    if facts is None or facts["versions"] == versions():
+        return ""
+    saved, here = (
+        ", ".join(f"{name} {of[name.lower()]}" for name in LIBRARIES)
+        for of in (facts["versions"], versions())
+    )
+    return f", saved by {saved}, and here is {here}"
 
 
 def _reason(error):

@@ -77,8 +77,7 @@ def translate_images(options):
 
 def _color_mode(cyclegan, direction):
     """Returns how to read the images that the generator of a direction takes."""
-    generator = cyclegan.generator_ab if direction == "a2b" else cyclegan.generator_ba
-    channels = generator.inputs[0].shape[-1]
+    channels = cyclegan.facts["image_shape"][direction[0]][-1]
     if channels not in COLOR_MODES:
         raise ValueError(
             f"MODEL takes images of {channels} channels; expected 1, 3 or 4, which "

@@ -1,6 +1,7 @@
 """Adversarial models."""
 
 from kerasgan.models.cyclegan import CycleGAN
+from kerasgan.models.facts import read_facts
 from kerasgan.models.gan import GAN
 
-__all__ = ["GAN", "CycleGAN"]
+__all__ = ["GAN", "CycleGAN", "read_facts"]

@@ -16,6 +16,8 @@ from kerasgan.models.cycle_checks import (
     size_of_images,
     weight_pair,
 )
+from kerasgan.models.export import export_network
+from kerasgan.models.facts import image_facts
 from kerasgan.models.image_pool import ImagePool
 from kerasgan.models.moves import apply_gradients, call_together, discriminate, report
 from kerasgan.models.randomness import step_seed
@@ -52,7 +54,8 @@ class CycleGAN(AdversarialModel):
     generator's images. Networks with batch normalization are called on each batch
     alone instead, because it would mix them.
 
-    `model.optimizer`, which Keras's own callbacks steer, is the generators'.
+    `model.optimizer`, which Keras's own callbacks steer, is the generators';
+    `kerasgan.callbacks.ForOptimizer` lets them steer the discriminators', or both.
 
     Args:
         generator_ab: Keras model from images of domain a to images of domain b, of
@@ -193,13 +196,19 @@ class CycleGAN(AdversarialModel):
                 config[name] = getattr(self, name)
         return config
 
+    def image_facts(self):
+        a, b = image_facts(self.generator_ba), image_facts(self.generator_ab)
+        return {name: {"a": a[name], "b": b[name]} for name in a}
+
     def check_data(self, x, y):
+        batches = checks.first_batches(x, y)
         check_pairs(
-            checks.first_batches(x, y),
+            batches,
             generators={"a": self.generator_ab, "b": self.generator_ba},
             discriminators={"a": self.discriminator_a, "b": self.discriminator_b},
             pools=dict(zip("ab", self.pools, strict=False)),
         )
+        return batches
 
     @property
     def metrics(self):
@@ -313,6 +322,21 @@ class CycleGAN(AdversarialModel):
         check_choice("domain", domain, ("a", "b"))
         made_by = self.generator_ba if domain == "a" else self.generator_ab
         return checks.value_range(made_by)
+
+    def export_generator(self, path, direction="a2b", averaged=True):
+        """Writes the generator of one direction alone, as `GAN.export_generator`.
+
+        Its facts name the `direction`, and say of its inputs, as `source_shape` and
+        `source_range`, what they say of its images.
+        """
+        check_choice("direction", direction, DIRECTIONS)
+        facts = {**self.facts, "kind": "generator", "direction": direction}
+        for name, source in (
+            ("image_shape", "source_shape"),
+            ("value_range", "source_range"),
+        ):
+            facts[source], facts[name] = (facts[name][d] for d in direction.split("2"))
+        export_network(self._generator(direction, averaged), path, facts)
 
     def get_config(self):
         return {

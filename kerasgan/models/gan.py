@@ -8,6 +8,8 @@ from kerasgan.arguments import check_positive
 from kerasgan.models import checks
 from kerasgan.models.adversarial import EVALUATION, LATENTS, AdversarialModel
 from kerasgan.models.averaging import averaged_copy
+from kerasgan.models.export import export_network
+from kerasgan.models.facts import image_facts
 from kerasgan.models.latents import (
     check_distribution,
     check_latent_dim,
@@ -29,9 +31,10 @@ class GAN(AdversarialModel):
     Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, algorithm
     1, with one pass of the generator shared by both updates.
 
-    `model.optimizer`, which Keras's own callbacks steer, is the generator's. Layers
-    that draw random numbers themselves, `Dropout` say, draw from Keras's streams,
-    which are not a function of `seed`.
+    `model.optimizer`, which Keras's own callbacks steer, is the generator's;
+    `kerasgan.callbacks.ForOptimizer` lets them steer the discriminator's, or both.
+    Layers that draw random numbers themselves, `Dropout` say, draw from Keras's
+    streams, which are not a function of `seed`.
 
     Args:
         discriminator: Keras model from images `(height, width, channels)` to
@@ -147,6 +150,20 @@ class GAN(AdversarialModel):
             config["discriminator_steps"] = self.discriminator_steps
         return config
 
+    def image_facts(self):
+        facts = image_facts(self.generator)
+        if self.latent_shape is None:
+            shape = checks.input_shape("generator", self.generator)
+            return {**facts, "source_shape": list(shape)}
+        distribution = self.latent_distribution
+        return {
+            **facts,
+            "latent_shape": list(self.latent_shape),
+            "latent_distribution": distribution
+            if distribution == "normal"
+            else list(distribution),
+        }
+
     def check_data(self, x, y):
         batches = checks.first_batches(x, y)
         pairs = batches and isinstance(batches[0], (tuple, list)) and len(batches[0])
@@ -167,6 +184,7 @@ class GAN(AdversarialModel):
             checks.input_shape("discriminator", self.discriminator),
             checks.output_activation(self.generator),
         )
+        return batches
 
     def latents(self, n, seed):
         """Draws latents.
@@ -259,8 +277,7 @@ class GAN(AdversarialModel):
         """
         check_positive(n=n, batch_size=batch_size)
         latents = self.latents(n, draw_seed() if seed is None else seed)
-        average = averaged and self.ema_generator is not None
-        network = self.ema_generator if average else self.generator
+        network = self._drawing(averaged)
         return np.concatenate(
             [
                 np.asarray(
@@ -270,12 +287,41 @@ class GAN(AdversarialModel):
             ]
         )
 
+    def export_generator(self, path, averaged=True):
+        """Writes the generator alone, for programs that do not have kerasgan.
+
+        A SavedModel needs TensorFlow alone. A Keras model needs what its layers come
+        from: `import kerasgan` first if one of them is of `kerasgan.layers`.
+
+        Args:
+            path: A file that ends in `.keras` for a Keras model, or a folder that is
+                not there yet for a TensorFlow SavedModel, whose signature
+                `serving_default` takes any number of inputs. `facts` go with it, into
+                `kerasgan.json` in the file, or in the folder's `assets.extra`.
+            averaged: Whether it is the averaged generator, where there is one, or the
+                one being trained.
+
+        Raises:
+            ValueError: If something else is at `path`.
+
+        Example:
+
+        >>> gan.export_generator("served/1")
+        >>> serve = tf.saved_model.load("served/1").signatures["serving_default"]
+        """
+        facts = {**self.facts, "kind": "generator"}
+        export_network(self._drawing(averaged), path, facts)
+
     def get_config(self):
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
             "latent_distribution": self.latent_distribution,
         }
+
+    def _drawing(self, averaged):
+        average = averaged and self.ema_generator is not None
+        return self.ema_generator if average else self.generator
 
     def _parts(self, data):
         """Cuts a batch into one (generator input, real images) a discriminator step."""

@@ -46,6 +46,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
         (["fly"], ["'fly'", "generate"]),
         (["generate", "x"], ["--out"]),
         (["translate", "x"], ["path", "--out"]),
+        (["export", "x"], ["--out"]),
         (["prepare", "mnist"], ["mnist", "celeb_a"]),
     ],
 )

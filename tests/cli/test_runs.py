@@ -1,7 +1,10 @@
+import argparse
+import json
 import zipfile
 
 import keras
 import pytest
+import tensorflow as tf
 
 import kerasgan
 from kerasgan.cli import runs
@@ -19,7 +22,8 @@ def small_gan():
 
 def test_runs_are_numbered(tmp_path):
     (tmp_path / "x-002").mkdir()
-    made = [runs.new_folder(str(tmp_path / "x")) for _ in range(3)]
+    options = argparse.Namespace(run=str(tmp_path / "x"), resume=None)
+    made = [runs.folder(options) for _ in range(3)]
     assert made == [tmp_path / f"x-00{number}" for number in (1, 3, 4)]
     assert all(folder.is_dir() for folder in made)
 
@@ -57,17 +61,60 @@ def test_models_that_are_none(tmp_path, bad):
     assert not out.exists()
 
 
-def test_a_class_that_python_does_not_know_is_named(tmp_path):
+def save_strange(path, change):
+    """Saves a GAN with a layer that nobody knows, and changes its config more."""
+    small_gan().save(path)
+    with zipfile.ZipFile(path) as known:
+        members = {name: known.read(name) for name in known.namelist()}
+    text = members["config.json"].decode()
+    whole = json.loads(
+        text.replace(
+            '"module": "keras.layers", "class_name": "Dense"',
+            '"module": null, "class_name": "Strange"',
+        )
+    )
+    change(whole["config"])
+    members["config.json"] = json.dumps(whole)
+    with zipfile.ZipFile(path, "w") as strange:
+        for name, content in members.items():
+            strange.writestr(name, content)
+
+
+@pytest.mark.parametrize("without", [[], ["facts"]])
+def test_a_class_that_python_does_not_know_is_named(tmp_path, without):
+    path = tmp_path / "strange.keras"
+    save_strange(path, lambda config: [config.pop(name) for name in without])
+    with pytest.raises(ValueError, match=r"expected a GAN.*Strange") as raised:
+        runs.load_model(path, kerasgan.GAN)
+    # That of the versions at hand is no news.
+    assert "saved by kerasgan 0" not in str(raised.value)
+
+
+def test_other_versions_that_saved_a_model_are_named(tmp_path, bad):
+    versions = {"kerasgan": "0.9.0", "keras": "9.1.0", "tensorflow": "9.2.0"}
+    path = tmp_path / "new.keras"
+    save_strange(path, lambda config: config["facts"].update(versions=versions))
+    bad(
+        ["generate", path, "--out", tmp_path / "out"],
+        f"MODEL is '{path}', saved by kerasgan 0.9.0, Keras 9.1.0, TensorFlow 9.2.0, "
+        f"and here is kerasgan {kerasgan.__version__}, Keras {keras.__version__}, "
+        f"TensorFlow {tf.__version__}; expected a GAN saved by kerasgan.",
+        "Strange",
+    )
+
+
+def test_a_model_of_other_versions_that_opens_is_taken(tmp_path):
     small_gan().save(tmp_path / "gan.keras")
     with (
         zipfile.ZipFile(tmp_path / "gan.keras") as known,
-        zipfile.ZipFile(tmp_path / "strange.keras", "w") as strange,
+        zipfile.ZipFile(tmp_path / "old.keras", "w") as old,
     ):
         for member in known.namelist():
-            content = known.read(member).replace(
-                b'"module": "keras.layers", "class_name": "Dense"',
-                b'"module": null, "class_name": "Strange"',
-            )
-            strange.writestr(member, content)
-    with pytest.raises(ValueError, match=r"expected a GAN.*Strange"):
-        runs.load_model(tmp_path / "strange.keras", kerasgan.GAN)
+            content = known.read(member)
+            if member == "config.json":
+                content = content.replace(
+                    f'"keras": "{keras.__version__}"'.encode(), b'"keras": "2.99.0"'
+                )
+            old.writestr(member, content)
+    model = runs.load_model(tmp_path / "old.keras", kerasgan.GAN, kerasgan.CycleGAN)
+    assert model.facts["versions"]["keras"] == "2.99.0"

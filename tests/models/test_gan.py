@@ -71,6 +71,16 @@ def assert_same(first, second):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
+def state_of(model):
+    return values(
+        [
+            *model.variables,
+            *model.d_optimizer.variables,
+            *model.g_optimizer.variables,
+        ]
+    )
+
+
 # --- the step -------------------------------------------------------------------
 
 
@@ -81,7 +91,7 @@ def test_fit_trains_every_weight_and_reports(loss_fn, patches):
     compiled(model, loss_fn=loss_fn, label_noise=0.05)
     before = values(model.trainable_variables)
     history = model.fit(images(), batch_size=8, epochs=2, verbose=0).history
-    assert set(history) == {"d_loss", "g_loss", "real_score", "fake_score"}
+    assert set(history) == {"loss", "d_loss", "g_loss", "real_score", "fake_score"}
     assert np.isfinite(list(history.values())).all()
     for old, new in zip(before, model.trainable_variables, strict=True):
         assert not np.array_equal(old, np.asarray(new)), new.name
@@ -348,7 +358,7 @@ def test_evaluate_changes_nothing_and_repeats_itself():
     first = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
     second = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
     assert first == second
-    assert set(first) == {"d_loss", "g_loss", "real_score", "fake_score"}
+    assert set(first) == {"loss", "d_loss", "g_loss", "real_score", "fake_score"}
     assert_same(before, state())
     assert model.steps_taken == steps
     answers = model.discriminator.predict(data, verbose=0)
@@ -426,22 +436,39 @@ def test_a_loss_that_cannot_be_saved_is_named(tmp_path):
         model.save(tmp_path / "gan.keras")
 
 
-def test_a_saved_model_opens_in_another_process(tmp_path):
-    model = compiled()
-    model.fit(images(), batch_size=8, verbose=0)
+def test_a_saved_model_trains_on_in_another_process(tmp_path):
+    model = compiled(
+        loss_fn="least_squares",
+        label_noise=0.1,
+        discriminator_steps=2,
+        d_optimizer=keras.optimizers.RMSprop(1e-3),
+        g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.25),
+    )
+    model.fit(images(), batch_size=8, epochs=2, verbose=0)
     model.save(tmp_path / "gan.keras")
+    np.save(tmp_path / "images.npy", images(8, seed=5))
     program = (
-        "import sys, keras, numpy, kerasgan\n"
-        "gan = keras.models.load_model(sys.argv[1])\n"
-        "numpy.save(sys.argv[2], gan.generate(4, seed=0))\n"
+        "import keras, numpy as np, kerasgan\n"
+        "gan = keras.models.load_model('gan.keras')\n"
+        "np.save('drawn.npy', gan.generate(4, seed=0))\n"
+        "assert type(gan.loss_fn) is kerasgan.losses.LeastSquares\n"
+        "assert type(gan.d_optimizer).__name__ == 'RMSprop'\n"
+        "assert gan.g_optimizer.get_config()['beta_1'] == 0.25\n"
+        "state = [*gan.variables, *gan.d_optimizer.variables, "
+        "*gan.g_optimizer.variables]\n"
+        "before = [np.array(v) for v in state]\n"
+        "gan.train_on_batch(np.load('images.npy'))\n"
+        "np.savez('state.npz', *before, *state)\n"
     )
-    out = tmp_path / "drawn.npy"
+    before = state_of(model)
+    drawn = model.generate(4, seed=0)
+    model.train_on_batch(images(8, seed=5))
     subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "gan.keras"), str(out)],
-        check=True,
-        capture_output=True,
+        [sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True
     )
-    np.testing.assert_allclose(np.load(out), model.generate(4, seed=0), atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "drawn.npy"), drawn, atol=1e-6)
+    with np.load(tmp_path / "state.npz") as saved:
+        assert_same(saved.values(), [*before, *state_of(model)])
 
 
 # --- what does not fit ------------------------------------------------------------

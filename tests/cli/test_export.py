@@ -1,0 +1,116 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import cli
+from kerasgan.models import read_facts
+
+SHAPE = (8, 8, 3)
+
+
+def network(source, *layers):
+    return keras.Sequential([keras.Input(source), *layers])
+
+
+def judge():
+    return network(SHAPE, keras.layers.Conv2D(1, 1))
+
+
+@pytest.fixture
+def gan(tmp_path):
+    """A GAN that is saved in the folder of a run."""
+    generator = network(
+        (2,), keras.layers.Dense(192, "tanh"), keras.layers.Reshape(SHAPE)
+    )
+    model = kerasgan.GAN(judge(), generator, seed=0)
+    # What is written has to be the average.
+    model.ema_generator.set_weights([w + 0.1 for w in generator.get_weights()])
+    (tmp_path / "run").mkdir()
+    model.save(tmp_path / "run" / "model.keras")
+    return model
+
+
+@pytest.fixture
+def cyclegan(tmp_path):
+    def translating():
+        return network(SHAPE, keras.layers.Conv2D(3, 1, activation="tanh"))
+
+    model = kerasgan.CycleGAN(
+        translating(), translating(), judge(), judge(), pool_size=0
+    )
+    (tmp_path / "run").mkdir()
+    model.save(tmp_path / "run" / "model.keras")
+    return model
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Exports from the run, and returns the exit status."""
+
+    def run(*arguments):
+        command = ["export", tmp_path / "run", *arguments]
+        return cli.main([str(a) for a in command])
+
+    return run
+
+
+def served(folder, batch):
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return next(iter(serve(tf.constant(batch)).values()))
+
+
+def test_a_folder_becomes_a_saved_model(gan, export, tmp_path, capsys):
+    out = tmp_path / "served" / "1"
+    assert export("--out", out) == 0
+    assert capsys.readouterr().out == f"SavedModel of the generator in {out}\n"
+    latents = np.ones((3, 2), "float32")
+    expected = gan.ema_generator(latents)
+    np.testing.assert_allclose(served(out, latents), expected, atol=1e-6)
+    assert read_facts(out)["latent_shape"] == [2]
+
+
+def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
+    out = tmp_path / "generator.keras"
+    model = tmp_path / "run" / "model.keras"
+    # Again is fine: what is there is a file of that name.
+    for _ in range(2):
+        assert cli.main(["export", str(model), "--out", str(out)]) == 0
+        assert f"Keras model of the generator in {out}\n" in capsys.readouterr().out
+    latents = np.ones((3, 2), "float32")
+    loaded = keras.models.load_model(out)
+    np.testing.assert_allclose(loaded(latents), gan.ema_generator(latents), atol=1e-6)
+
+
+@pytest.mark.parametrize("direction", [None, "a2b", "b2a"])
+def test_one_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
+    more = ["--direction", direction] if direction else []
+    assert export("--out", tmp_path / "1", *more) == 0
+    images = np.random.default_rng(0).uniform(-1, 1, (2, *SHAPE)).astype("float32")
+    made = served(tmp_path / "1", images)
+    expected = cyclegan.translate(images, direction or "a2b")
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    assert read_facts(tmp_path / "1")["direction"] == (direction or "a2b")
+
+
+def test_a_direction_of_a_gan(gan, tmp_path, bad):
+    command = ["export", tmp_path / "run", "--out", tmp_path / "1"]
+    bad([*command, "--direction", "a2b"], "--direction is 'a2b', but MODEL is a GAN")
+    assert not (tmp_path / "1").exists()
+
+
+def test_exporting_that_cannot_start(tmp_path, bad):
+    """What is asked wrongly is said before a model is looked for."""
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "full" / "x").mkdir(parents=True)
+    base = ["export", tmp_path / "no"]
+    bad([*base, "--out", tmp_path / "full"], "--out is", "full", "a new folder")
+    bad([*base, "--out", tmp_path / "file"], "--out is", "file", "a new folder")
+    bad([*base, "--out", tmp_path / "file" / "1"], "--out is", "is a file")
+    out = ["--out", tmp_path / "1"]
+    bad([*base, *out, "--direction", "ab"], "--direction is 'ab'", "'a2b'")
+    bad([*base, *out], "MODEL is", "not a file")
+    judge().save(tmp_path / "other.keras")
+    bad(["export", tmp_path / "other.keras", *out], "expected a GAN or CycleGAN saved")
+    assert not (tmp_path / "1").exists()

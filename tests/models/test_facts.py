@@ -1,0 +1,174 @@
+"""What saved models say of themselves."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.models import read_facts
+from kerasgan.models.facts import versions
+
+SIDE = 8
+OTHERS = {"kerasgan": "0.0.1", "keras": "9.0.0", "tensorflow": "9.1.0"}
+
+
+def network(source, *layers):
+    return keras.Sequential([keras.Input(source), *layers])
+
+
+def drawing(activation="tanh"):
+    return network(
+        (3,),
+        keras.layers.Dense(SIDE * SIDE, activation),
+        keras.layers.Reshape((SIDE, SIDE, 1)),
+    )
+
+
+def translating(source, channels=3, activation="tanh"):
+    return network(source, keras.layers.Conv2D(channels, 1, activation=activation))
+
+
+def judge(shape):
+    return network(shape, keras.layers.Conv2D(1, 1))
+
+
+def gan(activation="tanh", **options):
+    return kerasgan.GAN(judge((SIDE, SIDE, 1)), drawing(activation), seed=0, **options)
+
+
+def without_versions(model):
+    # What travels is JSON.
+    facts = json.loads(json.dumps(model.facts))
+    assert facts == model.facts
+    assert facts.pop("versions") == versions()
+    return facts
+
+
+def rewrite(path, change):
+    """Changes the config of a saved model as `change` does."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    whole = json.loads(members["config.json"])
+    change(whole["config"])
+    members["config.json"] = json.dumps(whole)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def test_versions_are_those_at_hand():
+    assert versions() == {
+        "kerasgan": kerasgan.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+
+
+@pytest.mark.parametrize(
+    "activation, value_range", [("tanh", [-1.0, 1.0]), ("sigmoid", [0.0, 1.0])]
+)
+@pytest.mark.parametrize("distribution", ["normal", [-2.0, 0.5]])
+def test_a_gan_that_draws(activation, value_range, distribution):
+    model = gan(activation, latent_distribution=distribution)
+    assert without_versions(model) == {
+        "kind": "GAN",
+        "value_range": value_range,
+        "image_shape": [SIDE, SIDE, 1],
+        "latent_shape": [3],
+        "latent_distribution": distribution,
+    }
+
+
+def test_a_gan_that_translates():
+    source = (SIDE, SIDE, 4)
+    model = kerasgan.GAN(judge((SIDE, SIDE, 3)), translating(source))
+    assert without_versions(model) == {
+        "kind": "GAN",
+        "value_range": [-1.0, 1.0],
+        "image_shape": [SIDE, SIDE, 3],
+        "source_shape": [SIDE, SIDE, 4],
+    }
+
+
+def cyclegan(sides=(None, None)):
+    a, b = (*sides, 1), (*sides, 3)
+    return kerasgan.CycleGAN(
+        translating(a, 3),
+        translating(b, 1, "sigmoid"),
+        judge(a),
+        judge(b),
+        pool_size=0,
+        seed=0,
+    )
+
+
+def test_a_cyclegan_says_it_of_both_domains():
+    assert without_versions(cyclegan()) == {
+        "kind": "CycleGAN",
+        "value_range": {"a": [0.0, 1.0], "b": [-1.0, 1.0]},
+        "image_shape": {"a": [None, None, 1], "b": [None, None, 3]},
+    }
+
+
+@pytest.mark.parametrize("make", [gan, cyclegan])
+def test_facts_are_read_without_building_the_model(make, tmp_path, monkeypatch):
+    model = make()
+    model.save(tmp_path / "model.keras")
+
+    def builds(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(type(model), "__init__", builds)
+    monkeypatch.setattr(keras.Sequential, "from_config", builds)
+    assert read_facts(tmp_path / "model.keras") == model.facts
+    assert read_facts(str(tmp_path / "model.keras")) == model.facts
+
+
+def test_versions_that_saved_it_are_known_until_it_is_saved_again(tmp_path):
+    path, again = tmp_path / "model.keras", tmp_path / "again.keras"
+    model = gan()
+    model.compile()
+    model.save(path)
+    rewrite(path, lambda config: config["facts"].update(versions=OTHERS))
+    loaded = keras.models.load_model(path)
+    assert loaded.facts == {**model.facts, "versions": OTHERS}
+    loaded.train_on_batch(np.zeros((2, SIDE, SIDE, 1), "float32"))
+    assert loaded.facts["versions"] == OTHERS
+    loaded.save(again)
+    assert read_facts(again)["versions"] == versions()
+    assert keras.models.load_model(again).facts["versions"] == versions()
+    loaded.export_generator(tmp_path / "generator.keras")
+    assert read_facts(tmp_path / "generator.keras")["versions"] == versions()
+
+
+@pytest.mark.parametrize("make", [gan, cyclegan])
+def test_a_file_without_facts_loads_and_does_not_say_who_saved_it(make, tmp_path):
+    path = tmp_path / "old.keras"
+    model = make()
+    model.save(path)
+    rewrite(path, lambda config: config.pop("facts"))
+    assert read_facts(path) is None
+    loaded = keras.models.load_model(path)
+    assert loaded.facts == {**model.facts, "versions": None}
+    for one, two in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_files_that_say_nothing(tmp_path):
+    drawing().save(tmp_path / "other.keras")
+    (tmp_path / "text.keras").write_text("not a model")
+    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
+        archive.writestr("notes.txt", "not a model")
+    with zipfile.ZipFile(tmp_path / "list.keras", "w") as archive:
+        archive.writestr("config.json", "[]")
+    with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
+        archive.writestr("config.json", '{"config"')
+    for name in ("other", "text", "zip", "list", "cut"):
+        assert read_facts(tmp_path / f"{name}.keras") is None
+    assert read_facts(tmp_path) is None
+    with pytest.raises(FileNotFoundError):
+        read_facts(tmp_path / "no.keras")
