@@ -55,6 +55,10 @@ class LossCurves(keras.callbacks.Callback):
                     for row in csv.DictReader(lines)
                 ]
 
+    def on_epoch_begin(self, epoch, logs=None):
+        # A run that is gone on with may have been stopped later than it was saved.
+        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
+
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": float(epoch + 1)}
         row.update((key, float(value)) for key, value in (logs or {}).items())

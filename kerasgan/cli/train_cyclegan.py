@@ -6,7 +6,7 @@ import dataclasses
 import keras
 
 from kerasgan import callbacks, data, networks, schedules
-from kerasgan.cli import classifiers, domains, runs, training
+from kerasgan.cli import classifiers, domains, resuming, runs, training
 from kerasgan.models import CycleGAN
 
 
@@ -104,11 +104,12 @@ def add_command(models):
         f"(default: {domains.ATTRIBUTE})",
     )
     training.add_options(parser, training.on_this_device(CPU, GPU), "runs/cyclegan")
-    parser.set_defaults(command=train_cyclegan)
+    parser.set_defaults(command=train_cyclegan, model="cyclegan")
 
 
 def train_cyclegan(options):
     """Trains a CycleGAN and leaves a folder with what came of it."""
+    resuming.take_over(options, options.model)
     training.check_options(options, options.data[0])
     recipe = _fitting(training.on_this_device(CPU, GPU), options.image_size)
     keras.utils.set_random_seed(options.seed)
@@ -134,7 +135,7 @@ def train_cyclegan(options):
     a, b = both.names.values()
     print(f"a2b makes {b!r} of {a!r}, b2a {a!r} of {b!r}.")
     classifier = classifiers.kept_classifier(both, recipe, options)
-    run = runs.new_folder(options.run)
+    run = runs.folder(options)
     rows = min(map(len, shown))
     watching = [
         callbacks.TranslationGrid(run, *shown, n=rows),

@@ -7,7 +7,7 @@ import pathlib
 import keras
 
 from kerasgan import callbacks, data, networks
-from kerasgan.cli import runs, training
+from kerasgan.cli import resuming, runs, training
 from kerasgan.models import GAN
 
 
@@ -44,11 +44,12 @@ def add_command(models):
         help="synthetic_faces (drawn, the default), celeb_a, or a folder of images",
     )
     training.add_options(parser, training.on_this_device(CPU, GPU), "runs/dcgan")
-    parser.set_defaults(command=train_dcgan)
+    parser.set_defaults(command=train_dcgan, model="dcgan")
 
 
 def train_dcgan(options):
     """Trains a DCGAN and leaves a folder with what came of it."""
+    resuming.take_over(options, options.model)
     training.check_options(options, options.data)
     recipe = training.on_this_device(CPU, GPU)
     keras.utils.set_random_seed(options.seed)
@@ -70,7 +71,7 @@ def train_dcgan(options):
     faces = _dataset(options)
     gan.check_data(faces, None)
     faces = training.whole_epochs(faces, options, recipe.steps)
-    run = runs.new_folder(options.run)
+    run = runs.folder(options)
     runs.write_options(run, options, recipe)
     shown = [callbacks.SampleGrid(run), callbacks.LossCurves(run)]
     training.fit(gan, faces, options, run, shown)

@@ -8,6 +8,8 @@ import time
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
+from kerasgan.callbacks import RunState
+from kerasgan.cli import resuming
 from kerasgan.cli.folders import check_folder
 
 # Steps of an epoch, unless --epochs says how many there are.
@@ -56,6 +58,9 @@ def add_options(parser, recipe, run):
         help=f"folder of the run; a number is added (default: {run}, which\n"
         f"becomes {run}-001, {run}-002, ...)",
     )
+    resuming.add_options(parser)
+    # Times that an epoch goes through the data.
+    parser.set_defaults(passes=1)
 
 
 def check_options(options, dataset):
@@ -98,7 +103,7 @@ def image_size_named(options):
 
 
 def whole_epochs(dataset, options, steps):
-    """Decides how many epochs there are, and keeps it in `options.epochs`.
+    """Decides what an epoch is, in `options.passes` and `options.epochs`.
 
     Args:
         dataset: The `tf.data.Dataset` to train on.
@@ -112,13 +117,13 @@ def whole_epochs(dataset, options, steps):
     """
     if options.epochs is None:
         # An epoch of a few steps would be spent on drawing grids and curves.
-        dataset = dataset.repeat(math.ceil(FEWEST_STEPS / len(dataset)))
-        options.epochs = math.ceil(steps / len(dataset))
-    return dataset
+        options.passes = math.ceil(FEWEST_STEPS / len(dataset))
+        options.epochs = math.ceil(steps / (options.passes * len(dataset)))
+    return dataset.repeat(options.passes)
 
 
 def fit(model, dataset, options, run, callbacks):
-    """Trains and saves the model, also when training is stopped.
+    """Trains and saves the model, also when training is stopped by Ctrl-C.
 
     Args:
         model: A compiled adversarial model.
@@ -132,14 +137,15 @@ def fit(model, dataset, options, run, callbacks):
         f"{options.batch_size} images"
     )
     started = time.monotonic()
+    keeper = RunState(run, strict=not options.override)
     try:
-        model.fit(dataset, epochs=options.epochs, callbacks=callbacks)
+        model.fit(dataset, epochs=options.epochs, callbacks=[*callbacks, keeper])
     except KeyboardInterrupt:
         # Keras tells no callback that training has ended.
         for callback in callbacks:
             callback.on_train_end()
-        raise
-    finally:
-        # Also of a run that was stopped: what it has learned is not lost.
         model.save(run / "model.keras")
+        print(f"Go on with: kerasgan train {options.model} --resume {run}")
+        raise
+    model.save(run / "model.keras")
     print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")

@@ -6,6 +6,8 @@ import tensorflow as tf
 from kerasgan import losses
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
+from kerasgan.models.facts import versions
+from kerasgan.models.fitting import fit
 from kerasgan.models.moves import apply_gradients, discriminate, report
 from kerasgan.models.randomness import draw_seed, step_seed
 
@@ -43,7 +45,10 @@ class AdversarialModel(keras.Model):
                 f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
             )
         self.ema_decay = ema_decay
-        self.seed = draw_seed() if seed is None else int(seed)
+        self.seed_given = seed is not None
+        self.seed = int(seed) if self.seed_given else draw_seed()
+        # Of the libraries that saved it, if it was; None if its file does not say.
+        self.versions = versions()
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -56,8 +61,16 @@ class AdversarialModel(keras.Model):
         """Returns the list of generators and the list of discriminators."""
         raise NotImplementedError
 
+    def image_facts(self):
+        """Returns what has to be known of the images, a dict that JSON can hold."""
+        return {}
+
     def check_data(self, x, y):
-        """Raises a ValueError if `fit(x, y)` could not train on what it got."""
+        """Raises a ValueError if `fit(x, y)` could not train on what it got.
+
+        Returns:
+            The first batches, as a list.
+        """
         raise NotImplementedError
 
     def compile(
@@ -157,7 +170,9 @@ class AdversarialModel(keras.Model):
 
         Takes what `keras.Model.fit` takes and returns its `History`. Before the
         first step, the first images are compared with the networks: their shape,
-        and their range against the generator's last activation.
+        and their range against the generator's last activation. With
+        `kerasgan.callbacks.RunState` among the callbacks, training goes on where it
+        was stopped.
 
         Raises:
             ValueError: If the data does not fit the networks, or `epochs` or
@@ -169,21 +184,37 @@ class AdversarialModel(keras.Model):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is given; expected None: images weigh alike.")
-        self.check_data(x, y)
+        looked_at = self.check_data(x, y)
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             self.check_data(kwargs["validation_data"], None)
-        if isinstance(x, tf.data.Dataset):
-            # Keras would warn that its own default does not apply to datasets.
-            kwargs.setdefault("shuffle", False)
-        return super().fit(
-            x,
-            y,
+        return fit(
+            self,
+            super().fit,
+            (x, y),
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
             callbacks=callbacks,
+            looked_at=looked_at,
             **kwargs,
         )
+
+    def adopt_seed(self, seed):
+        """Takes the seed of the run that is gone on with, unless one was given."""
+        if not self.seed_given:
+            self.seed = seed
+            # What was built before draws from the seed of before.
+            self.train_function = None
+
+    @property
+    def facts(self):
+        """What a saved file says of the model, a dict that JSON can hold."""
+        return {
+            "kind": type(self).__name__,
+            **self.image_facts(),
+            # Keras keeps it as something that JSON does not take for a dict.
+            "versions": self.versions and dict(self.versions),
+        }
 
     @property
     def steps_taken(self):
@@ -200,6 +231,15 @@ class AdversarialModel(keras.Model):
             self.fake_score_metric,
         ]
 
+    def get_metrics_result(self):
+        """Returns the metrics, and as `loss` the sum of `d_loss` and `g_loss`.
+
+        No player minimizes it. Keras's own callbacks look for it: `TerminateOnNaN`
+        at nothing else, others where they are not told what to monitor.
+        """
+        logs = super().get_metrics_result()
+        return {**logs, "loss": logs["d_loss"] + logs["g_loss"]}
+
     def get_config(self):
         networks = {
             role: keras.saving.serialize_keras_object(getattr(self, role))
@@ -210,6 +250,7 @@ class AdversarialModel(keras.Model):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
             "name": self.name,
+            "facts": {**self.facts, "versions": versions()},
         }
 
     @classmethod
@@ -218,7 +259,11 @@ class AdversarialModel(keras.Model):
             role: keras.saving.deserialize_keras_object(config[role])
             for role in cls.roles
         }
-        return cls(**{**config, **networks})
+        options = {**config, **networks}
+        facts = options.pop("facts", {})
+        model = cls(**options)
+        model.versions = facts.get("versions")
+        return model
 
     def update_discriminators(self, rounds, purpose=0):
         """Updates discriminators once, and the metrics with their answers.

@@ -15,7 +15,10 @@ def train(folder, tmp_path, *more):
 def test_a_run_leaves_what_it_promises(small, folder, tmp_path, capsys):
     assert train(folder, tmp_path, "--seed", "3") == 0
     run = tmp_path / "runs" / "faces-001"
-    assert sorted(str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()) == [
+    left = sorted(str(p.relative_to(run)) for p in run.rglob("*") if p.is_file())
+    states = [name for name in left if name.startswith("state/")]
+    assert states[-1] == "state/step-000000006.state" and len(states) <= 2
+    assert [name for name in left if name not in states] == [
         "evolution.gif",
         "history.csv",
         "loss_curves.png",
@@ -26,7 +29,7 @@ def test_a_run_leaves_what_it_promises(small, folder, tmp_path, capsys):
         "samples/epoch_0002.png",
     ]
     kept = json.loads((run / "options.json").read_text())
-    assert list(kept) == ["options", "recipe", "versions"]
+    assert list(kept) == ["model", "options", "recipe", "versions"]
     assert kept["options"]["seed"] == 3 and kept["options"]["data"] == str(folder)
     assert kept["options"]["image_size"] == 16 and kept["options"]["epochs"] == 2
     assert kept["recipe"]["width"] == 4 and kept["recipe"]["learning_rate"] == 4e-4

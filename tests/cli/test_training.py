@@ -1,10 +1,12 @@
 import json
+import os
+import signal
 
 import keras
 import pytest
 from PIL import Image
 
-from kerasgan import cli
+from kerasgan import callbacks, cli
 
 
 @pytest.fixture
@@ -56,21 +58,19 @@ def test_celeb_a_in_a_folder_that_is_not_there(tmp_path, bad):
 
 
 def test_a_run_that_is_stopped_is_whole(small, train, monkeypatch, capsys):
-    class Stops(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if self.model.steps_taken == 4:
-                raise KeyboardInterrupt
+    write = callbacks.LossCurves.on_epoch_end
 
-    fit = keras.Model.fit
+    def interrupted(self, epoch, logs=None):
+        write(self, epoch, logs)
+        # As Ctrl-C does; it is obeyed after the next step.
+        os.kill(os.getpid(), signal.SIGINT)
 
-    def stopped(*args, callbacks, **kwargs):
-        return fit(*args, callbacks=[*callbacks, Stops()], **kwargs)
-
-    monkeypatch.setattr(keras.Model, "fit", stopped)
+    monkeypatch.setattr(callbacks.LossCurves, "on_epoch_end", interrupted)
     assert cli.main([str(a) for a in train[0]]) == 130
-    assert capsys.readouterr().err == "kerasgan: stopped.\n"
-    run = train[1]
+    printed, run = capsys.readouterr(), train[1]
+    assert printed.err == "kerasgan: stopped.\n"
+    assert f"kerasgan train dcgan --resume {run}" in printed.out
     with Image.open(run / "evolution.gif") as gif:
         assert gif.n_frames == 2
-    assert keras.models.load_model(run / "model.keras").steps_taken == 4
+    assert keras.models.load_model(run / "model.keras").steps_taken == 3
     assert (run / "history.csv").exists() and (run / "loss_curves.png").exists()

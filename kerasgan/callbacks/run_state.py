@@ -1,0 +1,279 @@
+"""Training that goes on where it was stopped, to the same bits."""
+
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from kerasgan.arguments import check_positive
+from kerasgan.callbacks.state_files import (
+    KEPT,
+    DamagedStateError,
+    read_state,
+    remove_unfinished,
+    state_files,
+    write_state,
+)
+from kerasgan.callbacks.stop_requests import StopRequests
+from kerasgan.models import state
+
+# Training between two saves takes at least this many times as long as a save.
+TRAINING_TO_SAVING = 50
+# What Keras's own callbacks remember from epoch to epoch, and forget at a new start.
+REMEMBERED = {
+    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: ("best", "epochs_since_last_save"),
+}
+
+
+class RunState(keras.callbacks.Callback):
+    """Keeps the state of training, so that the same program goes on where it was.
+
+    Started again, a program goes on from the newest state in the folder, in the
+    middle of an epoch as well as at its end, and ends with the weights, logs and
+    images of a run that was never stopped: on a CPU with the same versions to the
+    last bit. A run that has ended is not trained again; with more `epochs` it goes
+    on. Kept are all variables of the model, both optimizers, the metrics of the epoch,
+    its place in the data, the history, and what `EarlyStopping`,
+    `ReduceLROnPlateau` and `ModelCheckpoint` remember.
+
+    The data has to come in the same order again: give its functions a `seed`, or call
+    `keras.utils.set_random_seed` first. What was trained on already is read once more,
+    without training. Layers that draw random numbers themselves, such as `Dropout`, go
+    on exactly with Keras 3 only.
+
+    A state is written whole or not at all, and with a checksum. The newest two are
+    kept; if one is damaged, the one before it is taken, and a line says so. Ctrl-C and
+    SIGTERM are obeyed after the step at hand, once the state is saved: `fit` raises
+    KeyboardInterrupt, or SystemExit with code 143, which schedulers expect. A second
+    Ctrl-C is obeyed at once. What has a number in it that is not finite is never saved.
+
+    Args:
+        folder: Folder of the run; states are files in its folder `state`.
+        every_steps: Int, training steps between two states. By default as often as
+            saving takes no more than a fiftieth of the time. A state is also saved
+            before the first step, which is when a folder that cannot be written to
+            is found out, and at the end.
+        strict: Whether options of the model, its optimizers or the data that are not
+            those the run was started with are an error. Otherwise the run goes on
+            with the new ones.
+
+    Raises:
+        ValueError: If `every_steps` is not positive or, when training starts, if the
+            state does not fit the model, its options or the data, or if no state in
+            the folder is whole.
+        OSError: If a state cannot be written, on a full disk say; those that are
+            there stay.
+
+    Example:
+
+    >>> gan.fit(faces, epochs=25, callbacks=[kerasgan.callbacks.RunState("runs/faces")])
+    """
+
+    def __init__(self, folder, every_steps=None, strict=True):
+        super().__init__()
+        if every_steps is not None:
+            check_positive(every_steps=every_steps)
+        self.folder = pathlib.Path(folder) / "state"
+        self.every_steps = every_steps
+        self.strict = strict
+        self.stop_requests = StopRequests()
+        self._resumed = None
+
+    def resume(self, model, callbacks, epochs, steps, data):
+        """Brings a model to the newest state; `fit` calls it before the first step.
+
+        Args:
+            model: A compiled adversarial model.
+            callbacks: List of the callbacks of this training.
+            epochs: Int, the epoch that `fit` trains to.
+            steps: Int, batches in an epoch.
+            data: Str that tells this data, in this order, from other data.
+
+        Returns:
+            Where training goes on, a pair `(epoch, batch)`, both counted from 0; None
+            if there is no state.
+        """
+        self._steps = steps
+        self._epochs = epochs
+        # Also those inside of ForOptimizer.
+        inner = [
+            i for c in callbacks for i in getattr(c, "callbacks", {"": c}).values()
+        ]
+        self._remembering = [c for c in inner if type(c) in REMEMBERED]
+        self._options = {**state.training_options(model), "steps_per_epoch": steps}
+        self._data = data
+        self._saved = None
+        remove_unfinished(self.folder)
+        self._resumed = self._newest()
+        if self._resumed is None:
+            return None
+        values, facts = self._resumed
+        self._saved = facts["epoch"] * steps + facts["batch"]
+        groups = state.state_variables(model)
+        self._check(model, facts, state.misfit(groups, values))
+        changed = self._changed(model, facts)
+        # A rate that was changed on purpose stays what it is now.
+        kept = {n: v for n, v in groups.items() if n not in changed}
+        state.write_variables(kept, values)
+        model.adopt_seed(facts["options"]["seed"])
+        run, place = self.folder.parent, (facts["epoch"], facts["batch"])
+        if facts["finished"] and epochs <= facts["epochs"]:
+            print(f"{run}: trained already, {model.steps_taken} steps.")
+            return epochs, 0
+        print(
+            f"{run}: going on from step {model.steps_taken}, epoch {place[0] + 1}, "
+            f"batch {place[1] + 1} of {steps}."
+        )
+        if facts["data"] != data:
+            print(
+                f"{run}: the data is not the same or comes in another order, so the "
+                "run goes on, but not as if it had never been stopped; give its "
+                "functions a seed."
+            )
+        return place
+
+    def on_train_begin(self, logs=None):
+        if not hasattr(self, "_options"):
+            raise ValueError(
+                f"RunState is given to a {type(self.model).__name__}, whose fit does "
+                "not ask it where to begin; expected a model of kerasgan."
+            )
+        self._due = 0.0
+        self._epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Here, and not at the end of an epoch: all other callbacks are done with it.
+        self._epoch = epoch
+        if self._resumed is None:
+            self._save_if_due(0)
+        else:
+            self._restore_the_rest()
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = batch + 1
+        if done < self._steps:
+            self._save_if_due(done)
+
+    def on_train_end(self, logs=None):
+        if self._resumed is not None:
+            # Not one epoch was left.
+            self._restore_the_rest()
+        elif self._epoch is not None:
+            self._save(self._epoch + 1, 0, finished=True)
+
+    def _newest(self):
+        """Returns values and facts of the newest whole state, None if there is none."""
+        files = state_files(self.folder)
+        for file in files:
+            try:
+                return read_state(file)
+            except DamagedStateError:
+                print(f"{file} is damaged; the state before it is taken.")
+        if files:
+            raise ValueError(
+                f"folder is {str(self.folder.parent)!r}, where every state is damaged; "
+                "expected one that is whole, or an empty folder to begin anew."
+            )
+        return None
+
+    def _check(self, model, facts, misfit):
+        """Raises a ValueError if a state does not belong to this run."""
+        if misfit is not None:
+            raise ValueError(
+                f"{misfit} in {self.folder}; expected the networks and optimizers that "
+                "the run was started with, or another folder."
+            )
+        changed = self._changed(model, facts)
+        if changed and self.strict:
+            name = min(changed)
+            raise ValueError(
+                f"{name} is {self._options.get(name)!r}, but the run in "
+                f"{str(self.folder.parent)!r} was started with "
+                f"{facts['options'].get(name)!r}; expected the same, or strict=False "
+                "to go on with the new one."
+            )
+
+    def _changed(self, model, facts):
+        """Returns the names of the options that are not those of a state."""
+        names = self._options.keys() | facts["options"].keys()
+        if not model.seed_given:
+            names.discard("seed")
+        return {n for n in names if self._options.get(n) != facts["options"].get(n)}
+
+    def _restore_the_rest(self):
+        """Restores what Keras has reset since the model was restored."""
+        values, facts = self._resumed
+        self._resumed = None
+        if facts["batch"]:
+            # The metrics of the epoch so far.
+            groups = state.state_variables(self.model)
+            state.write_variables({"model": groups["model"]}, values)
+        history = self.model.history
+        history.epoch = list(facts["history"]["epoch"])
+        history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
+        for callback, kept in zip(self._remembering, facts["callbacks"], strict=False):
+            for name, value in kept.items():
+                setattr(callback, name, value)
+
+    def _save_if_due(self, batch):
+        stop = self.stop_requests.signal is not None
+        if self.every_steps is None or self._saved is None:
+            due = time.monotonic() >= self._due
+        else:
+            now = self._epoch * self._steps + batch
+            due = now // self.every_steps > self._saved // self.every_steps
+        if due or stop:
+            self._save(self._epoch, batch)
+        if stop:
+            print(f"\n{self.folder.parent}: stopped; started again, it goes on.")
+            self.stop_requests.obey()
+
+    def _save(self, epoch, batch, finished=False):
+        now = epoch * self._steps + batch
+        if now == self._saved and not finished:
+            return
+        started = time.monotonic()
+        values = state.read_variables(state.state_variables(self.model))
+        if not all(np.isfinite(value).all() for value in values.values()):
+            return
+        step = self.model.steps_taken
+        history = self.model.history
+        facts = {
+            "epoch": epoch,
+            "batch": batch,
+            "epochs": self._epochs,
+            "finished": finished,
+            "options": self._options,
+            "data": self._data,
+            "history": {
+                "epoch": history.epoch,
+                "logs": {k: list(map(float, v)) for k, v in history.history.items()},
+            },
+            "callbacks": [
+                {
+                    name: _plain(getattr(callback, name))
+                    for name in REMEMBERED[type(callback)]
+                    if hasattr(callback, name)
+                }
+                for callback in self._remembering
+            ],
+        }
+        try:
+            write_state(self.folder, step, values, facts)
+        except OSError as error:
+            raise OSError(
+                f"the state of step {step} could not be saved in {self.folder} "
+                f"({error.strerror}); expected room for {KEPT + 1} states. The states "
+                "saved before are whole."
+            ) from error
+        self._saved = now
+        ended = time.monotonic()
+        self._due = ended + TRAINING_TO_SAVING * (ended - started)
+
+
+def _plain(value):
+    """Returns what JSON can hold of a number that may be NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,103 @@
+"""The whole state of training, as arrays, and the options that it belongs to."""
+
+import numpy as np
+import tensorflow as tf
+
+# Of a model's configuration: what may change from one part of a run to the next
+# without changing a number.
+FREE = ("name", "facts", "run_eagerly", "steps_per_execution", "jit_compile")
+OPTIMIZERS = ("d_optimizer", "g_optimizer")
+
+
+def state_variables(model):
+    """Returns every variable that training changes, in groups.
+
+    Args:
+        model: A compiled adversarial model.
+
+    Returns:
+        Dict from the name of a group to a list of variables: one group for each
+        network and each optimizer, one for each learning rate that is a variable, under
+        the name that `training_options` has for it, and `"model"` for all else:
+        averages, step, image pools, metrics.
+    """
+    groups = {role: list(getattr(model, role).variables) for role in model.roles}
+    for name in OPTIMIZERS:
+        optimizer = getattr(model, name)
+        rate = optimizer.learning_rate
+        variables = list(optimizer.variables)
+        groups[name] = [v for v in variables if v is not rate]
+        # Keras 2 does not list it among the variables.
+        if any(v is rate for v in variables) or isinstance(rate, tf.Variable):
+            groups[f"{name}.config.learning_rate"] = [rate]
+    known = {id(v) for group in groups.values() for v in group}
+    others = [*model.variables, *(v for m in model.metrics for v in m.variables)]
+    groups["model"] = list({id(v): v for v in others if id(v) not in known}.values())
+    return groups
+
+
+def read_variables(groups):
+    """Returns the values of groups of variables, a dict from names to arrays."""
+    return {
+        f"{group}/{i}": tf.convert_to_tensor(variable).numpy()
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables)
+    }
+
+
+def misfit(groups, values):
+    """Returns in what group values do not fit the variables, and how; or None.
+
+    Args:
+        groups: What `state_variables` returns.
+        values: What `read_variables` returned.
+    """
+    for group, variables in groups.items():
+        kept = sum(name.startswith(f"{group}/") for name in values)
+        if kept != len(variables):
+            return f"{group} has {len(variables)} variables, but the state {kept}"
+        for i, variable in enumerate(variables):
+            shapes = tuple(variable.shape), values[f"{group}/{i}"].shape
+            if shapes[0] != shapes[1]:
+                return (
+                    f"{group} has a variable of shape {shapes[0]}, where the state has "
+                    f"one of {shapes[1]}"
+                )
+    return None
+
+
+def write_variables(groups, values):
+    """Gives groups of variables the values that `read_variables` returned."""
+    for group, variables in groups.items():
+        for i, variable in enumerate(variables):
+            variable.assign(values[f"{group}/{i}"])
+
+
+def training_options(model):
+    """Returns what training depends on besides its data and the networks.
+
+    Args:
+        model: A compiled adversarial model.
+
+    Returns:
+        A flat dict from names such as `"g_optimizer.config.learning_rate"` to what
+        JSON can hold.
+    """
+    config = {
+        name: value
+        for name, value in {**model.get_config(), **model.get_compile_config()}.items()
+        if name not in (*FREE, *model.roles)
+    }
+    return dict(_flat("", config))
+
+
+def _flat(start, value):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            # The sizes of the weights, and where classes live, are no options.
+            if name not in ("build_config", "module", "registered_name", "name"):
+                yield from _flat(f"{start}.{name}" if start else name, inner)
+    elif isinstance(value, (list, tuple)):
+        yield start, [v.item() if isinstance(v, np.generic) else v for v in value]
+    else:
+        yield start, value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,475 @@
+"""A run that was stopped and a run that was not are the same run."""
+
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import compat
+from kerasgan.callbacks import RunState, state_files
+
+PROGRAM = pathlib.Path(__file__).with_name("resumable.py")
+spec = importlib.util.spec_from_file_location("resumable", PROGRAM)
+resumable = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(resumable)
+
+STEPS = 8
+EPOCHS = 3
+
+
+@pytest.fixture(autouse=True)
+def _disk_may_be_slow(monkeypatch):
+    """Waits for no disk: what is tested are processes that die, not machines."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+class Stops(keras.callbacks.Callback):
+    """Fails after a training step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_taken == self.step:
+            raise RuntimeError("stopped")
+
+
+def run(make, data, folder=None, stop=None, epochs=EPOCHS, callbacks=(), **options):
+    """Starts a program; returns all that it leaves, None if it was stopped."""
+    keras.utils.set_random_seed(0)
+    model, data = make(), data()
+    callbacks = list(callbacks)
+    if folder is not None:
+        callbacks.append(RunState(folder, **options))
+    if stop is not None:
+        callbacks.append(Stops(stop))
+    stopped = pytest.raises(RuntimeError, match="stopped")
+    with stopped if stop else contextlib.nullcontext():
+        history = model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks)
+        return resumable.everything(model, history)
+
+
+def check_same(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+def made(name, **options):
+    make, data = resumable.PROGRAMS[name]
+    return functools.partial(make, **options), data
+
+
+@functools.cache
+def untouched_run(case):
+    return run(*CASES[case])
+
+
+KERAS_LOSS = keras.losses.BinaryCrossentropy
+CASES = {
+    "minimax": made("gan", loss_fn="minimax", label_noise=0.2),
+    "keras loss, several updates": made(
+        "gan",
+        loss_fn=lambda: KERAS_LOSS(from_logits=True),
+        discriminator_steps=2,
+    ),
+    "no average": made("gan", loss_fn="least_squares", ema_decay=None),
+    "steps_per_execution": made("gan", steps_per_execution=4),
+    "cyclegan": made("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
+    "cyclegan without pool": made("cyclegan", pool_size=0, ema_decay=None),
+}
+if compat.KERAS_3:
+    # In Keras 2 layers draw from streams that cannot be saved.
+    CASES["dropout"] = made("gan", dropout=0.5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_stopped_and_started_again_it_ends_the_same(tmp_path, case):
+    make, data = CASES[case]
+    # In the middle of an epoch, then of the next, which is gone on with at its start.
+    for stop in (12, 20):
+        assert run(make, data, tmp_path, stop, every_steps=4) is None
+    check_same(untouched_run(case), run(make, data, tmp_path))
+
+
+def test_a_run_that_has_ended_is_not_trained_again(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "state").iterdir()}
+    capsys.readouterr()
+    check_same(untouched_run("minimax"), run(make, data, tmp_path, stop=None))
+    assert capsys.readouterr().out == f"{tmp_path}: trained already, 24 steps.\n"
+    assert {f: f.stat().st_mtime_ns for f in (tmp_path / "state").iterdir()} == before
+
+
+def test_a_longer_run_goes_on_from_the_end_of_a_shorter(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, epochs=1)
+    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+
+
+def test_arrays_are_gone_through_in_the_same_order(tmp_path):
+    def data():
+        return resumable.images(10)
+
+    make, _ = CASES["no average"]
+    untouched = run(make, data)
+    run(make, data, tmp_path, stop=1, every_steps=1)
+    check_same(untouched, run(make, data, tmp_path))
+
+
+def test_unseeded_models_go_on_with_their_seed(tmp_path):
+    def data():
+        return resumable.images(32)
+
+    def train(stop=None):
+        # Python's stream is elsewhere each time, as in another process.
+        random.seed(time.time_ns())
+        model = resumable.gan(seed=None)
+        callbacks = [RunState(tmp_path, 1), *([Stops(stop)] if stop else [])]
+        with pytest.raises(RuntimeError) if stop else contextlib.nullcontext():
+            model.fit(data(), batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
+        return model
+
+    first = train(stop=5)
+    assert train().seed == first.seed
+
+
+class Restarts:
+    """A process that forks one that trains for each request."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+
+    def start(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def ended(self):
+        """Waits, and returns an exit code, or minus the number of a signal."""
+        return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+
+@pytest.fixture(scope="module")
+def restarts():
+    restarts = Restarts()
+    yield restarts
+    restarts.process.stdin.close()
+    restarts.process.wait()
+
+
+def train_alone(restarts, tmp_path, name):
+    """Trains without being stopped; returns all that is left, and the seconds."""
+    started = time.monotonic()
+    restarts.start(name=name, folder=str(tmp_path / "alone"), result=f"{tmp_path}/a")
+    assert restarts.ended() == 0
+    return dict(np.load(tmp_path / "a.npz")), time.monotonic() - started
+
+
+def _wait(rng, seconds, folder, until_saved):
+    """Waits for a random time of a run, or a little after it has saved."""
+    if not until_saved:
+        time.sleep(rng.uniform(0.2, 0.8) * seconds)
+        return
+    before = state_files.state_files(folder)
+    while state_files.state_files(folder) == before:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0.0, 0.2))
+
+
+@pytest.mark.parametrize(("name", "kills"), [("gan", 20), ("cyclegan", 5)])
+def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
+    untouched, seconds = train_alone(restarts, tmp_path, name)
+    folder = tmp_path / "killed"
+    request = dict(name=name, folder=str(folder), every_steps=1, result=f"{tmp_path}/b")
+    rng = random.Random(0)
+    reached = set()
+    for kill in range(kills):
+        # Every fifth dies in the middle of saving, on either side of the last byte.
+        dies = (2, kill % 2 == 0) if kill % 5 == 4 else None
+        pid = restarts.start(**request, dies_in_save=dies)
+        if dies is None:
+            _wait(rng, seconds, folder / "state", until_saved=kill % 2)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        code = restarts.ended()
+        assert code == -signal.SIGKILL or (folder / "state").exists()
+        reached |= {file.name for file in state_files.state_files(folder / "state")}
+        if code == 0:
+            # It came to its end before it was killed: once more from the start.
+            check_same(untouched, dict(np.load(tmp_path / "b.npz")))
+            folder = tmp_path / f"killed-{kill}"
+            request["folder"] = str(folder)
+    # Not all were killed before they had done anything.
+    assert len(reached) >= 4
+    restarts.start(**request)
+    assert restarts.ended() == 0
+    check_same(untouched, dict(np.load(tmp_path / "b.npz")))
+    left = [file.name for file in (folder / "state").iterdir()]
+    assert len(left) == 2 and all(name.endswith(".state") for name in left)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
+)
+def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
+    folder = tmp_path / "asked"
+    request = dict(name="gan", folder=str(folder), result=f"{tmp_path}/b", epochs=400)
+    pid = restarts.start(**request)
+    while not state_files.state_files(folder / "state"):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(pid, number)
+    assert restarts.ended() == code
+    newest = state_files.state_files(folder / "state")[0]
+    _, facts = state_files.read_state(newest)
+    assert 0 < facts["epoch"] * STEPS + facts["batch"] < 400 * STEPS
+    assert newest.name == f"step-{facts['epoch'] * STEPS + facts['batch']:09d}.state"
+
+
+def test_handlers_of_signals_are_put_back(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=2)
+    after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert before == after
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=14, every_steps=3)
+    newest, before = state_files.state_files(tmp_path / "state")
+    content = bytearray(newest.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    elif damage == "flipped":
+        content[len(content) // 3] ^= 1
+    else:
+        content.clear()
+    newest.write_bytes(content)
+    capsys.readouterr()
+    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{newest} is damaged; the state before it is taken."
+    assert f"going on from step {int(before.stem.split('-')[1])}," in said[1]
+
+
+def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=1)
+    for file in state_files.state_files(tmp_path / "state"):
+        file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="every state is damaged; expected"):
+        run(make, data, tmp_path)
+
+
+def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=2)
+    before = {f: f.read_bytes() for f in state_files.state_files(tmp_path / "state")}
+    largest = max(map(len, before.values()))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="state of step 6 could not be saved in") as e:
+            run(make, data, tmp_path, every_steps=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(str(e.value).splitlines()) == 1
+    assert {f: f.read_bytes() for f in (tmp_path / "state").iterdir()} == before
+    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"label_noise": 0.3}, "label_noise is 0.3, but .* was started with 0.2"),
+        (
+            {"d_optimizer": keras.optimizers.SGD},
+            "d_optimizer has .* variables, but the state",
+        ),
+        (
+            {"g_optimizer": lambda: keras.optimizers.Adam(1e-5, beta_1=0.5)},
+            r"g_optimizer.config.learning_rate is [\d.e-]+, but",
+        ),
+        ({"ema_decay": 0.5}, "ema_decay is 0.5, but"),
+        ({"seed": 5}, "seed is 5, but .* was started with 0"),
+    ],
+)
+def test_options_that_are_not_those_of_the_run(tmp_path, options, sentence):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=1)
+
+    def other():
+        new = {k: v() if callable(v) else v for k, v in options.items()}
+        return resumable.gan(**{"loss_fn": "minimax", "label_noise": 0.2, **new})
+
+    with pytest.raises(ValueError, match=sentence):
+        run(other, data, tmp_path)
+    if "variables" not in sentence:
+        assert run(other, data, tmp_path, strict=False) is not None
+
+
+def test_another_rate_is_taken_if_asked_for(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=1)
+    keras.utils.set_random_seed(0)
+    optimizer = keras.optimizers.Adam(0.5, beta_1=0.5)
+    model = resumable.gan(loss_fn="minimax", label_noise=0.2, g_optimizer=optimizer)
+    state = RunState(tmp_path, strict=False)
+    model.fit(data(), epochs=EPOCHS, verbose=0, callbacks=[state])
+    assert float(np.asarray(optimizer.learning_rate)) == 0.5
+    assert int(np.asarray(optimizer.iterations)) == EPOCHS * STEPS
+
+
+def test_another_batch_size_is_named(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=1)
+    with pytest.raises(ValueError, match=r"steps_per_epoch is 4, but .* with 8"):
+        run(
+            make,
+            lambda: tf.data.Dataset.from_tensor_slices(resumable.images(32)).batch(8),
+            tmp_path,
+        )
+
+
+def test_data_in_another_order_is_told(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=5, every_steps=1)
+    capsys.readouterr()
+    run(make, lambda: data().map(lambda x: x[::-1]), tmp_path)
+    assert "comes in another order" in capsys.readouterr().out
+
+
+def test_data_that_cannot_be_gone_through_again(tmp_path):
+    make, data = CASES["minimax"]
+
+    def endless():
+        return data().repeat()
+
+    def generator():
+        return iter(data())
+
+    for other in (endless, generator):
+        with pytest.raises(ValueError, match="of unknown length; expected arrays"):
+            run(make, other, tmp_path)
+    assert not (tmp_path / "state").exists()
+
+
+def test_endless_data_with_steps_per_epoch(tmp_path):
+    def train(stop=None):
+        keras.utils.set_random_seed(0)
+        model = resumable.gan()
+        callbacks = [RunState(tmp_path, 1), *([Stops(stop)] if stop else [])]
+        with pytest.raises(RuntimeError) if stop else contextlib.nullcontext():
+            history = model.fit(
+                resumable.faces().repeat(),
+                steps_per_epoch=5,
+                epochs=3,
+                verbose=0,
+                callbacks=callbacks,
+            )
+            return resumable.everything(model, history)
+
+    train(stop=7)
+    resumed = train()
+    for file in (tmp_path / "state").iterdir():
+        file.unlink()
+    check_same(train(), resumed)
+
+
+def test_what_keras_callbacks_remember_is_kept(tmp_path):
+    """A rate that falls on a plateau falls at the same epochs."""
+
+    def program(folder=None, stop=None):
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            "g_loss", mode="min", patience=1, min_delta=9
+        )
+        early = keras.callbacks.EarlyStopping(
+            "g_loss", mode="min", patience=5, min_delta=9
+        )
+        make, data = CASES["minimax"]
+        kept = run(
+            make,
+            data,
+            folder,
+            stop,
+            epochs=9,
+            callbacks=[plateau, early],
+            every_steps=1,
+        )
+        return kept
+
+    untouched = program(tmp_path / "untouched")
+    assert len(untouched["logs g_loss"]) == 6
+    program(tmp_path / "x", stop=3 * STEPS + 2)
+    check_same(untouched, program(tmp_path / "x"))
+
+
+def test_a_loss_that_is_no_number_is_not_saved(tmp_path):
+    make, data = CASES["minimax"]
+
+    class Poisons(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.steps_taken == 5:
+                weights = self.model.generator.get_weights()
+                self.model.generator.set_weights([np.nan * w for w in weights])
+
+    run(make, data, tmp_path, epochs=1, callbacks=[Poisons()], every_steps=1)
+    values, facts = state_files.read_state(
+        state_files.state_files(tmp_path / "state")[0]
+    )
+    assert facts["batch"] == 4
+    assert all(np.isfinite(value).all() for value in values.values())
+
+
+def test_the_newest_two_states_are_kept_and_nothing_else(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, every_steps=5)
+    names = sorted(file.name for file in (tmp_path / "state").iterdir())
+    assert names == ["step-000000020.state", "step-000000024.state"]
+
+
+def test_how_often_is_a_positive_number():
+    with pytest.raises(ValueError, match="every_steps is 0; expected"):
+        RunState("x", every_steps=0)
+
+
+def test_it_changes_nothing(tmp_path):
+    make, data = CASES["cyclegan"]
+    with_state = run(make, data, tmp_path, every_steps=1)
+    assert state_files.state_files(tmp_path / "state")
+    check_same(untouched_run("cyclegan"), with_state)
+
+
+def test_models_of_kerasgan_only():
+    keras_model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    keras_model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"RunState .*expected .*kerasgan"):
+        keras_model.fit(
+            np.zeros((4, 1)), np.zeros((4, 1)), verbose=0, callbacks=[RunState("x")]
+        )
+    assert kerasgan.callbacks.RunState is RunState
