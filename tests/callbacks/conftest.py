@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerasgan
 
@@ -68,3 +69,62 @@ def faces():
         return rng.uniform(low, 1, (16, side, side, 3)).astype("float32")
 
     return draw
+
+
+class Trainee:
+    """How to make a small model and train it, whichever it is."""
+
+    def __init__(self, build, data, draw, monitor):
+        self.build, self.data, self.draw, self.monitor = build, data, draw, monitor
+
+    def compiled(self, d_rate=0.02, g_rate=0.01, **options):
+        """Returns a model with rates that differ."""
+        model = self.build()
+        optimizers = [keras.optimizers.Adam(rate) for rate in (d_rate, g_rate)]
+        model.compile(*optimizers, **options)
+        return model
+
+
+@pytest.fixture(params=["gan", "cyclegan"])
+def trainee(request, small_gan, small_cyclegan, faces):
+    """A GAN, or a CycleGAN, and its data: two batches an epoch, never shuffled."""
+    side = 4 if request.param == "gan" else 8
+    a, b = faces(side=side), faces(side=side, seed=1)
+    data = tf.data.Dataset.from_tensor_slices
+
+    def samples(model):
+        drawn = [model.generate(2, seed=0, averaged=which) for which in (True, False)]
+        return np.stack(drawn)
+
+    def translations(model):
+        return np.stack(
+            [
+                model.translate(a[:2], direction, averaged=which)
+                for direction in ("a2b", "b2a")
+                for which in (True, False)
+            ]
+        )
+
+    if request.param == "gan":
+        return Trainee(small_gan, data(a).batch(8), samples, "g_loss")
+    return Trainee(small_cyclegan, data((a, b)).batch(8), translations, "cycle_loss")
+
+
+@pytest.fixture
+def events():
+    """A function that reads the summaries of a folder, `{tag: {step: value}}`."""
+
+    def read(folder):
+        # Imported when used: it takes a second.
+        from tensorboard.backend.event_processing import event_accumulator
+
+        found = event_accumulator.EventAccumulator(str(folder), {"tensors": 0}).Reload()
+        return {
+            tag: {
+                event.step: tf.make_ndarray(event.tensor_proto)
+                for event in found.Tensors(tag)
+            }
+            for tag in found.Tags()["tensors"]
+        }
+
+    return read

@@ -1,0 +1,75 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import callbacks, images
+from kerasgan.schedules import ConstantThenLinearDecay
+
+
+def test_rates_of_schedules_are_those_of_the_step(tmp_path, trainee, events):
+    model = trainee.build()
+    # Two steps an epoch: all of it, half of it, none.
+    schedule = ConstantThenLinearDecay(0.02, 2, 4)
+    model.compile(keras.optimizers.Adam(schedule), keras.optimizers.Adam(0.01))
+    board = callbacks.TensorBoard(tmp_path)
+    model.fit(trainee.data, epochs=3, verbose=0, callbacks=[board])
+    found = events(tmp_path / "train")
+    for player, expected in (("d", (0.02, 0.01, 0.0)), ("g", (0.01,) * 3)):
+        written = found[f"epoch_{player}_learning_rate"]
+        assert written == pytest.approx(dict(enumerate(expected)))
+    assert not (tmp_path / "images").exists()
+
+
+def test_rates_are_those_that_an_epoch_ran_with(tmp_path, trainee, events):
+    halve = keras.callbacks.ReduceLROnPlateau(
+        "loss", factor=0.5, patience=1, min_delta=1e9
+    )
+    history = (
+        trainee.compiled(0.02, 0.01)
+        .fit(
+            trainee.data,
+            epochs=3,
+            verbose=0,
+            callbacks=[
+                callbacks.ForOptimizer(halve, "discriminator"),
+                callbacks.TensorBoard(tmp_path),
+            ],
+        )
+        .history
+    )
+    written = events(tmp_path / "train")["epoch_d_learning_rate"]
+    assert written == pytest.approx(dict(enumerate(history["d_learning_rate"])))
+    assert written == pytest.approx({0: 0.02, 1: 0.02, 2: 0.01})
+
+
+@pytest.mark.parametrize("update_freq", ["epoch", 3])
+def test_images_go_on_where_training_does(
+    tmp_path, small_gan, faces, events, update_freq
+):
+    gan = small_gan()
+    for first, last in ((0, 1), (1, 3)):
+        grid = callbacks.SampleGrid(tmp_path, n=4)
+        board = callbacks.TensorBoard(
+            tmp_path / f"{last}", grid, update_freq=update_freq
+        )
+        gan.fit(
+            faces(),
+            batch_size=8,
+            initial_epoch=first,
+            epochs=last,
+            verbose=0,
+            callbacks=[board, grid],
+        )
+    files = {int(p.stem[6:]): p for p in (tmp_path / "samples").glob("epoch_*")}
+    for folder, steps in (("1", [0, 1]), ("3", [2, 3])):
+        written = events(tmp_path / folder / "images")["samples"]
+        assert list(written) == steps
+        for step in steps:
+            shown = tf.io.decode_png(written[step][2])
+            np.testing.assert_array_equal(shown, images.read_png(files[step]))
+
+
+def test_what_draws_no_images_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="sheet is 'grid'; expected"):
+        callbacks.TensorBoard(tmp_path, sheet="grid")
