@@ -12,6 +12,7 @@ from kerasgan import (
     schedules,
 )
 from kerasgan.models import GAN, CycleGAN
+from kerasgan.models.preflight import preflight
 from kerasgan.version import __version__
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "preflight",
     "schedules",
 ]

@@ -1,0 +1,303 @@
+"""What a look at a model and its data finds, and that it leaves no trace."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.models import preflight as room
+
+SHAPE = (8, 8, 3)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    monkeypatch.setattr(room, "MEASURED_BATCHES", 2)
+
+
+def network(*layers, shape=SHAPE):
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def translator():
+    return network(keras.layers.Conv2D(3, 3, padding="same", activation="tanh"))
+
+
+def critic():
+    return network(keras.layers.Conv2D(1, 3))
+
+
+def gan(**options):
+    keras.utils.set_random_seed(1)
+    generator = network(
+        keras.layers.Dense(192),
+        keras.layers.BatchNormalization(),
+        keras.layers.Activation("tanh"),
+        keras.layers.Reshape(SHAPE),
+        shape=(3,),
+    )
+    model = kerasgan.GAN(critic(), generator, seed=1)
+    model.compile(**options)
+    return model
+
+
+def cyclegan(**options):
+    keras.utils.set_random_seed(1)
+    networks = (translator(), translator(), critic(), critic())
+    model = kerasgan.CycleGAN(*networks, pool_size=3, seed=1)
+    model.compile(**options)
+    return model
+
+
+def images(n=12, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, *SHAPE)).astype("float32")
+
+
+def faces(n=12, batch_size=4):
+    return tf.data.Dataset.from_tensor_slices(images(n)).batch(batch_size)
+
+
+def pairs():
+    parts = images(), images(seed=1)
+    return tf.data.Dataset.from_tensor_slices(parts).shuffle(12, seed=3).batch(4)
+
+
+def all_bytes(model):
+    """Every number of a model that training changes."""
+    holders = [model, model.d_optimizer, model.g_optimizer, *model.metrics]
+    return [np.array(v).tobytes() for holder in holders for v in holder.variables]
+
+
+MODELS = [
+    pytest.param(gan, faces, id="gan"),
+    pytest.param(cyclegan, pairs, id="cyclegan"),
+]
+
+
+@pytest.mark.parametrize("make, data", MODELS)
+def test_it_does_not_train(make, data):
+    model = make()
+    # Trained before, so that slots, averages, pools and metrics hold something.
+    model.fit(data(), verbose=0)
+    before = all_bytes(model)
+    kerasgan.preflight(model, data())
+    assert all_bytes(model) == before
+    assert model.steps_taken == 3
+
+
+def test_it_does_not_train_when_a_step_fails(monkeypatch):
+    model = gan()
+    before = all_bytes(model)
+    monkeypatch.setattr(model, "train_function", None)
+
+    def make_train_function():
+        def train_function(iterator):
+            model.step.assign_add(1)
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+        model.train_function = train_function
+
+    monkeypatch.setattr(model, "make_train_function", make_train_function)
+    with pytest.raises(ValueError, match="batches of 4, and there is not enough mem"):
+        kerasgan.preflight(model, faces())
+    assert all_bytes(model) == before
+
+
+@pytest.mark.parametrize("make, data", MODELS)
+def test_fit_afterwards_gives_the_same_bits(make, data):
+    runs = []
+    for looks in (True, False):
+        model, batches = make(), data().repeat(2).take(5).cache()
+        # One order of the batches for both.
+        list(batches)
+        if looks:
+            kerasgan.preflight(model, batches)
+        model.fit(batches, epochs=2, verbose=0, shuffle=False)
+        runs.append(all_bytes(model))
+    assert runs[0] == runs[1]
+
+
+def test_the_data_is_iterated_once():
+    seen = []
+
+    def draw():
+        seen.append("begun")
+        yield from images().reshape(3, 4, *SHAPE)
+
+    spec = tf.TensorSpec((None, *SHAPE), tf.float32)
+    kerasgan.preflight(
+        gan(), tf.data.Dataset.from_generator(draw, output_signature=spec)
+    )
+    assert seen == ["begun"]
+
+
+@pytest.mark.parametrize("make, data", MODELS)
+def test_fit_does_not_build_the_step_again(make, data, monkeypatch):
+    model, built = make(), []
+    train_step = model.train_step
+
+    def counted(batch):
+        built.append(1)
+        return train_step(batch)
+
+    monkeypatch.setattr(model, "train_step", counted)
+    batches = data()
+    kerasgan.preflight(model, batches)
+    traces = len(built)
+    assert traces
+    model.fit(batches, verbose=0)
+    assert len(built) == traces
+
+
+def test_what_it_reports():
+    model = gan()
+    report = kerasgan.preflight(model, faces(n=14), epochs=3)
+    assert report.parameters == {"discriminator": 28, "generator": 4 * 192 + 4 * 192}
+    assert (report.batch_size, report.batches, report.epochs) == (4, 4, 3)
+    assert report.model_speed > 0 and report.data_speed > 0
+    assert report.first_step_seconds > 4 / report.model_speed
+    assert kerasgan.preflight(model, faces().repeat()).batches is None
+
+
+def test_steps_of_one_call_are_counted():
+    """Speeds are of steps, however many a call takes."""
+    model = gan(steps_per_execution=5)
+    steps = []
+
+    def train_function(iterator):
+        model.step.assign_add(5)
+        steps.append(5)
+
+    model.make_train_function = lambda: setattr(model, "train_function", train_function)
+    clock = iter(np.arange(0.0, 100.0, 0.5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room.time, "perf_counter", lambda: next(clock))
+        report = kerasgan.preflight(model, faces())
+    # Two calls of five steps of four images, in a second of that clock.
+    assert steps == [5, 5, 5]
+    assert report.model_speed == pytest.approx(2 * 5 * 4 / 1.0)
+
+
+def report(**changes):
+    found = room.Preflight(
+        name="gan",
+        parameters={"discriminator": 1_000_000, "generator": 20},
+        state_bytes=1_500_000_000,
+        activation_bytes=500_000_000,
+        batch_size=10,
+        first_step_seconds=5.0,
+        model_speed=100.0,
+        data_speed=300.0,
+        shared=False,
+        batches=30,
+        epochs=100,
+    )
+    return dataclasses.replace(found, **changes)
+
+
+def test_beside_a_gpu_the_slower_decides_and_on_a_cpu_both():
+    assert report().slower == "model"
+    assert report().images_per_second == pytest.approx(100.0)
+    assert report(shared=True).images_per_second == pytest.approx(75.0)
+    assert report(data_speed=50.0).slower == "data"
+    assert report(data_speed=50.0).images_per_second == pytest.approx(50.0)
+
+
+def test_time_to_finish():
+    assert report().epoch_seconds == pytest.approx(3.0)
+    assert report().seconds == pytest.approx(305.0)
+    assert report(epochs=None).seconds is None
+    assert report(batches=None).seconds is None
+
+
+def test_the_table():
+    assert str(report()).splitlines() == [
+        "Before the first step of gan:",
+        "  discriminator  1,000,000 parameters",
+        "  generator      20 parameters",
+        "  memory         about 2.0 GB, 500 MB of it activations",
+        "  model alone    100 images/s",
+        "  data alone     300 images/s",
+        "  together       about 100 images/s; slower: the model",
+        "  first step     after 5 s",
+        "  an epoch       3 s, 30 batches of 10",
+        "  to finish      5 min (epochs: 100)",
+    ]
+    assert "to finish" not in str(report(epochs=None))
+    assert "unknown" in str(report(batches=None))
+    assert "28 h 44 min" in str(report(model_speed=0.29, epochs=100))
+
+
+def test_the_table_is_printed(capsys):
+    found = kerasgan.preflight(gan(), faces())
+    assert capsys.readouterr().out == f"{found}\n"
+
+
+FLIPS = [
+    tf.image.random_flip_left_right,
+    lambda batch: batch + tf.random.normal(tf.shape(batch)),
+    lambda batch: batch * tf.random.stateless_uniform((), (1, 2)),
+    lambda batch: tf.cond(
+        tf.reduce_sum(batch) > 0.0, lambda: tf.random.shuffle(batch), lambda: batch
+    ),
+    keras.layers.RandomFlip(),
+]
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+def test_randomness_that_is_cached_is_refused(flip):
+    data = faces().map(flip)
+    with pytest.raises(ValueError, match=r"expected \.cache\(\) before the random"):
+        kerasgan.preflight(gan(), data.cache().repeat(2).prefetch(1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: faces().cache().map(FLIPS[0]),
+        lambda: faces().map(FLIPS[0]),
+        lambda: faces().map(lambda batch: tf.clip_by_value(batch * 2, -1, 1)).cache(),
+        lambda: faces().shuffle(3).cache(),
+        lambda: kerasgan.data.augment(faces().cache()),
+    ],
+)
+def test_caches_that_freeze_no_image_pass(data):
+    room._check_nothing_random_is_cached(data())
+
+
+def test_randomness_of_one_of_two_domains_is_found():
+    frozen = faces().map(FLIPS[0]).cache()
+    with pytest.raises(ValueError, match="RandomUniform"):
+        kerasgan.preflight(cyclegan(), kerasgan.data.unpaired(faces(), frozen))
+
+
+def test_what_fit_refuses_is_refused():
+    with pytest.raises(ValueError, match="data has images of shape"):
+        kerasgan.preflight(gan(), faces().map(lambda batch: batch[:, 1:]))
+    with pytest.raises(ValueError, match="map them with 2"):
+        kerasgan.preflight(gan(), faces().map(lambda batch: batch / 2 + 0.5))
+    with pytest.raises(ValueError, match="expected a pair"):
+        kerasgan.preflight(cyclegan(), faces())
+    with pytest.raises(ValueError, match="data yields no batch"):
+        kerasgan.preflight(gan(), faces().take(0))
+
+
+def test_what_is_no_model_or_data_is_refused():
+    model = kerasgan.GAN(critic(), gan().generator)
+    with pytest.raises(ValueError, match="model 'gan' is not compiled"):
+        kerasgan.preflight(model, faces())
+    with pytest.raises(ValueError, match="data is of type ndarray"):
+        kerasgan.preflight(gan(), images())
+    with pytest.raises(ValueError, match="epochs is 0"):
+        kerasgan.preflight(gan(), faces(), epochs=0)
+
+
+def test_what_was_looked_at_is_what_fit_looks_at():
+    model = gan()
+    _, looked_at = room.look_ahead(model, faces(n=100, batch_size=10))
+    expected = model.check_data(faces(n=100, batch_size=10), None)
+    assert len(looked_at) == len(expected) == 7
+    np.testing.assert_array_equal(looked_at, expected)
