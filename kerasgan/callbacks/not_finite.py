@@ -1,0 +1,76 @@
+"""Where numbers stopped being finite: in which loss, and in which layer."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# A training step computes the parts of a loss before their sum, and a CycleGAN its
+# generators' losses before those of its discriminators.
+COMPUTED = (
+    "g_loss_a2b",
+    "g_loss_b2a",
+    "cycle_loss",
+    "identity_loss",
+    "real_score",
+    "fake_score",
+    "d_loss_a",
+    "d_loss_b",
+)
+SUMS = ("d_loss", "g_loss", "loss")
+
+
+def terms_not_finite(logs):
+    """Returns the names of the logs that are nan or infinite, in order of computation.
+
+    Args:
+        logs: Dictionary from names to numbers, what Keras gives to callbacks.
+    """
+    bad = [name for name, value in logs.items() if not math.isfinite(value)]
+    order = [*COMPUTED, *(name for name in bad if name not in COMPUTED + SUMS), *SUMS]
+    return sorted(bad, key=order.index)
+
+
+def is_finite(variables):
+    """Whether every floating-point variable holds finite numbers only."""
+    values = map(tf.convert_to_tensor, variables)
+    return all(
+        bool(tf.reduce_all(tf.math.is_finite(value)))
+        for value in values
+        if value.dtype.is_floating
+    )
+
+
+def first_layer_not_finite(networks):
+    """Finds the first layer that holds, or puts out, what is not finite.
+
+    Weights are looked at first, in all networks, then what the layers make of images.
+
+    Args:
+        networks: List of `(role, network, inputs)`: the name of a Keras model for
+            the reader, the model, and a few inputs, or None.
+
+    Returns:
+        A phrase, such as `"the weights of layer 'conv2d' of the generator"`, or None if
+        there is no such layer.
+    """
+    for role, network, _ in networks:
+        layers = [layer for layer in network.layers if layer.weights]
+        bad = [layer for layer in layers if not is_finite(layer.weights)]
+        if bad:
+            # A loss that is not finite leaves nothing that is, whichever layer it was.
+            others = " and of all others" if 1 < len(bad) == len(layers) else ""
+            return f"the weights of layer {bad[0].name!r}{others} of the {role}"
+    for role, network, inputs in networks:
+        if inputs is None:
+            continue
+        layers = network.layers
+        every = keras.Model(network.inputs[0], [layer.output for layer in layers])
+        outputs = every(inputs, training=False)
+        # Keras does not wrap the output of a single layer.
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        for layer, output in zip(layers, outputs, strict=True):
+            if not np.isfinite(output).all():
+                return f"the output of layer {layer.name!r} of the {role}"
+    return None

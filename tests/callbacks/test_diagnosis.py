@@ -1,0 +1,478 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.callbacks import Diagnosis, diagnosis
+
+EPOCHS = diagnosis.PATIENCE + 1
+
+
+def dots(n, seed, colour=(1.0, 1.0, 1.0)):
+    """Returns dark 8x8 images with a soft dot of many colours somewhere."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:8, :8] / 7
+    at_x, at_y = rng.uniform(0.2, 0.8, (2, n, 1, 1))
+    dot = np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / 0.08)[..., None]
+    colours = rng.uniform(0.4, 1, (n, 1, 1, 3)) * colour
+    return (1.8 * dot * colours - 0.9).astype("float32")
+
+
+@pytest.fixture
+def still_gan():
+    """A function that returns a GAN of 8x8 images that does not learn."""
+
+    def build(generator=None, discriminator=None, loss_fn="non_saturating"):
+        if generator is None:
+            generator = spread_generator()
+        if discriminator is None:
+            discriminator = linear_discriminator(0.1)
+        gan = kerasgan.GAN(discriminator, generator, seed=0)
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), loss_fn)
+        return gan
+
+    return build
+
+
+@pytest.fixture
+def still_cyclegan():
+    """A function that returns a CycleGAN that does not learn, and its images.
+
+    Each generator multiplies images by a number.
+    """
+
+    def build(there, back):
+        generators = []
+        for factor in (there, back):
+            layer = keras.layers.Conv2D(3, 1, use_bias=False)
+            generators.append(keras.Sequential([keras.Input((8, 8, 3)), layer]))
+            layer.kernel.assign(factor * np.eye(3)[None, None])
+        discriminators = [
+            keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
+            for _ in range(2)
+        ]
+        cyclegan = kerasgan.CycleGAN(*generators, *discriminators, seed=0)
+        cyclegan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+        return cyclegan, (dots(64, 1), dots(64, 2))
+
+    return build
+
+
+def spread_generator(*layers):
+    """Returns a generator whose images are as different as noise."""
+    layers = layers or (keras.layers.Dense(192, activation="tanh"),)
+    return keras.Sequential(
+        [keras.Input((16,)), *layers, keras.layers.Reshape((8, 8, 3))]
+    )
+
+
+def linear_discriminator(weight, bias=0.0):
+    layer = keras.layers.Dense(1)
+    network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), layer])
+    signs = np.sign(np.random.default_rng(0).normal(size=(192, 1)))
+    layer.set_weights([weight * signs, np.full(1, bias)])
+    return network
+
+
+def watched(model, data, images=None, epochs=EPOCHS, others=(), **options):
+    """Trains a model and returns the kinds of findings, and the callback."""
+    callback = Diagnosis(images, **options)
+    if isinstance(data, tuple):
+        data = tf.data.Dataset.from_tensor_slices(data).batch(32)
+        extra = {}
+    else:
+        extra = dict(batch_size=32)
+    callbacks = [*others, callback]
+    model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks, **extra)
+    return [finding.kind for finding in callback.findings], callback
+
+
+class Each(keras.callbacks.Callback):
+    """Does something to the model before every epoch, or after every step."""
+
+    def __init__(self, before_epoch=None, after_step=None):
+        super().__init__()
+        self.before_epoch, self.after_step = before_epoch, after_step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.before_epoch:
+            self.before_epoch(self.model, epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.after_step:
+            self.after_step(self.model, self.model.steps_taken)
+
+
+def test_a_healthy_gan_raises_no_alarm(capsys):
+    images = dots(256, 0)
+    generator = spread_generator(
+        keras.layers.Dense(64),
+        keras.layers.LeakyReLU(0.2),
+        keras.layers.Dense(192, activation="tanh"),
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64),
+            keras.layers.LeakyReLU(0.2),
+            keras.layers.Dense(1),
+        ]
+    )
+    gan = kerasgan.GAN(discriminator, generator, seed=0)
+    gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)))
+    kinds, callback = watched(gan, images, images, epochs=12, recover=True)
+    assert kinds == [] and callback.findings == []
+    assert capsys.readouterr().out == ""
+
+
+def test_a_healthy_cyclegan_raises_no_alarm():
+    def generator():
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                layers.Conv2D(16, 3, padding="same", activation="relu"),
+                layers.Conv2D(3, 3, padding="same", activation="tanh"),
+            ]
+        )
+
+    def discriminator():
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                layers.Conv2D(16, 3, strides=2),
+                layers.LeakyReLU(0.2),
+                layers.Conv2D(1, 3),
+            ]
+        )
+
+    red, blue = dots(256, 1, (1.0, 0.2, 0.2)), dots(256, 2, (0.2, 0.2, 1.0))
+    networks = generator(), generator(), discriminator(), discriminator()
+    cyclegan = kerasgan.CycleGAN(*networks, seed=0)
+    cyclegan.compile(*(keras.optimizers.Adam(2e-3, beta_1=0.5) for _ in range(2)))
+    kinds, _ = watched(cyclegan, (red, blue), (red, blue), epochs=10)
+    assert kinds == []
+
+
+@pytest.mark.parametrize("with_images", [False, True])
+def test_training_is_the_same_with_it(trainee, with_images):
+    def trained(*callbacks):
+        keras.utils.set_random_seed(7)
+        model = trainee.compiled()
+        model.fit(trainee.data, epochs=2, verbose=0, callbacks=list(callbacks))
+        optimizers = (model.d_optimizer, model.g_optimizer)
+        variables = [*model.variables, *(v for o in optimizers for v in o.variables)]
+        return [tf.convert_to_tensor(v).numpy().tobytes() for v in variables]
+
+    images = None
+    if with_images:
+        images = next(iter(trainee.data.unbatch().batch(16)))
+    assert trained() == trained(Diagnosis(images, recover=True))
+
+
+def test_it_says_what_stopped_being_finite_and_where(still_gan, capsys):
+    def poison(gan, step):
+        if step == 5:
+            gan.generator.layers[0].bias.assign(np.full(192, np.nan))
+
+    gan, images = still_gan(), dots(64, 0)
+    name = gan.generator.layers[0].name
+    kinds, callback = watched(gan, images, images, others=[Each(after_step=poison)])
+    assert kinds == ["not_finite"]
+    (finding,) = callback.findings
+    # It was poisoned after step 5, the first of its epoch.
+    assert finding.step == gan.steps_taken == 6
+    assert finding.sentence.startswith(
+        "At step 6 fake_score (and 3 more) is not finite, first in the weights of "
+        f"layer {name!r} of the generator, and training stops; what usually helps: "
+    )
+    assert capsys.readouterr().out == finding.sentence + "\n"
+
+
+def test_what_the_last_step_breaks_is_said(still_gan):
+    def poison(gan, step):
+        if step == 2:
+            gan.discriminator.layers[-1].bias.assign([np.inf])
+
+    images = dots(64, 0)
+    kinds, callback = watched(
+        still_gan(), images, epochs=1, others=[Each(after_step=poison)]
+    )
+    assert kinds == ["not_finite"]
+    assert "of the discriminator, and training stops" in callback.findings[0].sentence
+
+
+def test_an_overflow_is_found_in_the_outputs(still_gan):
+    # The slope of the loss stays finite, and the weights with it.
+    discriminator = linear_discriminator(0.0)
+    layer = discriminator.layers[-1]
+    layer.kernel.assign(np.full((192, 1), 3e37))
+    expected = f"first in the output of layer {layer.name!r} of the discriminator"
+    images = dots(64, 0)
+    for fixed in (images, None):
+        generator = spread_generator()
+        generator.layers[0].bias.assign(np.full(192, -2.0))
+        gan = still_gan(generator, discriminator, "mean_absolute_error")
+        kinds, callback = watched(gan, images, fixed)
+        assert kinds == ["not_finite"]
+        assert expected in callback.findings[0].sentence
+
+
+def test_without_images_only_weights_are_looked_at(still_cyclegan):
+    def overflow(cyclegan, step):
+        cyclegan.d_loss_metric.update_state(np.inf)
+
+    cyclegan, pair = still_cyclegan(1.0, 1.0)
+    kinds, callback = watched(cyclegan, pair, others=[Each(after_step=overflow)])
+    assert kinds == ["not_finite"]
+    # Seen with the next step's losses.
+    assert callback.findings[0].step == 2
+    assert "At step 2 d_loss (and 1 more)" in callback.findings[0].sentence
+    assert "first in no layer that is known" in callback.findings[0].sentence
+
+
+def test_it_goes_back_with_lower_rates(trainee):
+    def poison(model, step):
+        if step == 3:
+            for network in model.players()[0]:
+                network.set_weights([w * np.nan for w in network.get_weights()])
+
+    model = trainee.compiled(d_rate=0.02, g_rate=0.01)
+    kept = []
+    others = [Each(after_step=poison)]
+    others.append(Each(lambda model, epoch: kept.append(trainee.draw(model))))
+    callback = Diagnosis(recover=True)
+    history = model.fit(
+        trainee.data, epochs=4, verbose=0, callbacks=[*others, callback]
+    )
+    assert [f.kind for f in callback.findings] == ["not_finite"]
+    assert "goes back to the state of step 2" in callback.findings[0].sentence
+    assert "(1 of 3 times)" in callback.findings[0].sentence
+    # Two steps an epoch: after the second epoch the model is what it was before it.
+    np.testing.assert_array_equal(kept[2], kept[1])
+    assert not np.array_equal(kept[3], kept[2])
+    assert model.steps_taken == 8 and np.isfinite(trainee.draw(model)).all()
+    assert float(model.d_optimizer.learning_rate) == pytest.approx(0.01)
+    assert float(model.g_optimizer.learning_rate) == pytest.approx(0.005)
+    assert np.isfinite(history.history[trainee.monitor][2:]).all()
+
+
+def test_a_scheduled_rate_is_lowered_while_it_trains(small_gan, faces, monkeypatch):
+    def poison(gan, step):
+        if step == 2:
+            gan.generator.set_weights([w * np.nan for w in gan.generator.get_weights()])
+
+    monkeypatch.setattr(diagnosis, "LOWERED", 0.0)
+    rate = kerasgan.schedules.ConstantThenLinearDecay(0.1, 100, 100)
+    gan = small_gan()
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+    kept = []
+    others = [
+        Each(after_step=poison),
+        Each(lambda gan, epoch: kept.append(gan.generator.get_weights())),
+    ]
+    kinds, _ = watched(gan, faces(), others=others, recover=True)
+    assert kinds == ["not_finite"] and gan.steps_taken == EPOCHS
+    # One step an epoch: the second went wrong, those after it have no rate.
+    assert int(tf.convert_to_tensor(gan.g_optimizer.iterations)) == EPOCHS - 1
+    for i, after in enumerate(gan.generator.get_weights()):
+        np.testing.assert_array_equal(after, kept[1][i])
+        assert not np.array_equal(after, kept[0][i])
+
+
+def test_it_goes_back_three_times(still_gan):
+    def poison(gan, epoch):
+        gan.generator.set_weights([w * np.nan for w in gan.generator.get_weights()])
+
+    gan = still_gan()
+    first = gan.generate(4, seed=0)
+    kinds, callback = watched(
+        gan, dots(64, 0), epochs=9, recover=True, others=[Each(poison)]
+    )
+    assert kinds == ["not_finite"] * 4
+    sentences = [finding.sentence for finding in callback.findings]
+    for i, sentence in enumerate(sentences[:3], start=1):
+        assert f"({i} of 3 times)" in sentence
+    assert "training stops" in sentences[3]
+    # Two steps in each of three epochs, and one of the fourth.
+    assert gan.steps_taken == 7
+    assert np.isfinite(first).all()
+
+
+def test_a_saturated_discriminator(still_gan):
+    generator = spread_generator(keras.layers.Dense(192, kernel_initializer="zeros"))
+    discriminator = linear_discriminator(0.0)
+    layer = discriminator.layers[-1]
+    layer.set_weights([np.full((192, 1), -0.2), np.full(1, -15.0)])
+    # Real images are dark, at -0.9 in the mean or so, generated ones grey.
+    gan = still_gan(generator, discriminator)
+    images = np.full((64, 8, 8, 3), -0.9, "float32")
+    kinds, callback = watched(gan, images)
+    assert kinds == ["discriminator_saturated"]
+    assert callback.findings[0].step == 2
+
+
+@pytest.mark.parametrize("loss_fn", ["non_saturating", "least_squares"])
+def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):
+    monkeypatch.setattr(diagnosis, "BEATEN_STEPS", 22)
+    bias = 0.5 if loss_fn == "least_squares" else 0.0
+    # It answers nearly the same to all images.
+    discriminator = linear_discriminator(1e-2 / 192, bias)
+    gan = still_gan(discriminator=discriminator, loss_fn=loss_fn)
+    kinds, callback = watched(gan, dots(64, 0), epochs=11)
+    assert kinds == []
+    kinds, callback = watched(gan, dots(64, 0), epochs=12)
+    assert kinds == ["discriminator_beaten"]
+    assert callback.findings[0].step == 24
+
+
+def test_a_gradient_that_has_vanished(still_gan):
+    for loss_fn, expected in (
+        ("minimax", ["gradient_vanished"]),
+        ("non_saturating", []),
+    ):
+        gan = still_gan(discriminator=linear_discriminator(0.1, -30.0), loss_fn=loss_fn)
+        assert watched(gan, dots(64, 0))[0] == expected
+
+
+@pytest.mark.parametrize("kinds_of_images", [1, 4])
+def test_mode_collapse(still_gan, kinds_of_images):
+    layer = keras.layers.Dense(192, activation="tanh")
+    generator = spread_generator(layer)
+    kernel = np.zeros((16, 192))
+    if kinds_of_images == 4:
+        # Decided by the signs of two latents.
+        kernel[0, :96] = kernel[1, 96:] = 1e6
+    layer.set_weights([kernel, np.zeros(192)])
+    images = dots(256, 0)
+    assert watched(still_gan(generator), images)[0] == []
+    found, callback = watched(still_gan(generator), images, images)
+    assert found == ["mode_collapse"]
+    assert f"of 64 only {kinds_of_images} differ" in callback.findings[0].sentence
+
+
+def test_a_start_that_makes_ever_more_kinds_is_no_collapse(still_gan):
+    layer = keras.layers.Dense(192, activation="tanh")
+    generator = spread_generator(layer)
+
+    def widen(gan, epoch):
+        # The signs of as many latents decide: 1, 2, 4, 8 and 16 kinds.
+        kernel = np.zeros((16, 192))
+        for i in range(epoch):
+            kernel[i, i::epoch] = 1e6
+        layer.set_weights([kernel, np.zeros(192)])
+
+    images = dots(256, 0)
+    found, _ = watched(still_gan(generator), images, images, 5, [Each(widen)])
+    assert found == []
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_memorised_images(still_gan, mirrored):
+    images = dots(256, 0)
+    # One of 16 images of the data, decided by the largest latent.
+    choice = keras.layers.Dense(16, activation="softmax", use_bias=False)
+    look_up = keras.layers.Dense(192, use_bias=False)
+    generator = spread_generator(choice, look_up)
+    choice.set_weights([1e4 * np.eye(16)])
+    copies = images[:16, :, ::-1] if mirrored else images[:16]
+    look_up.set_weights([copies.reshape(16, 192)])
+    found, callback = watched(still_gan(generator), images, images)
+    assert found == ["memorised"]
+    assert callback.findings[0].step == 8
+
+
+def test_a_cyclegan_that_learned_the_identity(still_cyclegan):
+    cyclegan, images = still_cyclegan(0.98, 1.02)
+    assert watched(cyclegan, images, images)[0] == ["identity"]
+    assert watched(cyclegan, images)[0] == []
+
+
+def test_inverted_colours(still_cyclegan):
+    cyclegan, images = still_cyclegan(-1.0, -1.0)
+    found, callback = watched(cyclegan, images, images)
+    assert found == ["inverted_colours"] * 2
+    assert "translations of a2b are inverted" in callback.findings[0].sentence
+    assert "translations of b2a are inverted" in callback.findings[1].sentence
+
+
+def test_an_image_hidden_in_a_faint_pattern(still_cyclegan):
+    cyclegan, images = still_cyclegan(1.0, 1.0)
+    there, back = cyclegan.generator_ab, cyclegan.generator_ba
+    # The first channel is all that shows, the others are faint.
+    seen = np.array([[1, 0, 0], [0, 0.01, 0], [0, 0, 0.01]])
+    there.layers[-1].kernel.assign(seen[None, None])
+    back.layers[-1].kernel.assign(np.linalg.inv(seen)[None, None])
+    found, callback = watched(cyclegan, images, images)
+    assert found == ["hidden_image"]
+    assert "of a2b hide the image" in callback.findings[0].sentence
+
+
+def test_a_finding_is_said_again_when_it_comes_back(still_gan, capsys):
+    generator = spread_generator()
+    weights = generator.get_weights()
+
+    def collapse(gan, epoch):
+        collapsed = epoch not in (5, 6)
+        gan.generator.set_weights([w * (0 if collapsed else 1) for w in weights])
+
+    images = dots(64, 0)
+    found, callback = watched(
+        still_gan(generator), images, images, 12, [Each(collapse)]
+    )
+    assert found == ["mode_collapse"] * 2
+    # Two steps an epoch, measured at their ends.
+    assert [finding.step for finding in callback.findings] == [2, 16]
+    sentences = [finding.sentence for finding in callback.findings]
+    assert capsys.readouterr().out.splitlines() == sentences
+
+
+def test_every_epochs(still_gan, monkeypatch):
+    generator = spread_generator(keras.layers.Dense(192, kernel_initializer="zeros"))
+    images = dots(64, 0)
+    for epochs, expected in ((8, []), (9, ["mode_collapse"])):
+        gan = still_gan(generator)
+        found, callback = watched(gan, images, images, epochs, every_epochs=3)
+        assert found == expected
+    assert callback.findings[0].step == 6
+
+
+def test_a_gan_that_translates():
+    generator = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Conv2D(3, 1, activation="tanh")]
+    )
+    generator.layers[-1].kernel.assign(np.zeros((1, 1, 1, 3)))
+    gan = kerasgan.GAN(linear_discriminator(0.1), generator, seed=0)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    pair = dots(64, 0)[..., :1], dots(64, 0)
+    assert watched(gan, pair, pair)[0] == ["mode_collapse"]
+    assert watched(gan, pair)[0] == []
+
+
+def test_arguments(small_gan, faces):
+    for images, every_epochs, message in (
+        (None, 0, "every_epochs is 0"),
+        (faces()[:8], 1, "images has 8 images; expected at least 16"),
+        ((faces(), faces()[:8]), 1, r"images\[1\] has 8 images"),
+        ((faces(),), 1, "images is a sequence of 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Diagnosis(images, every_epochs)
+    callback = Diagnosis((faces(), faces()))
+    with pytest.raises(ValueError, match="images is a pair, but the model draws"):
+        small_gan().fit(faces(), verbose=0, callbacks=[callback])
+    other = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    other.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="Diagnosis is given to a Sequential"):
+        other.fit(np.zeros((4, 1)), np.zeros((4, 1)), callbacks=[Diagnosis()])
+
+
+def test_it_goes_below_the_progress_bar(still_gan, capsys):
+    generator = spread_generator(keras.layers.Dense(192, kernel_initializer="zeros"))
+    images = dots(64, 0)
+    callback = Diagnosis(images)
+    still_gan(generator).fit(images, epochs=4, verbose=2, callbacks=[callback])
+    assert callback.findings[0].sentence in capsys.readouterr().out.splitlines()
