@@ -140,6 +140,11 @@ def train_cyclegan(options):
     watching = [
         callbacks.TranslationGrid(run, *shown, n=rows),
         callbacks.LossCurves(run),
+        # Data of its own: reading it changes the order in which it comes next.
+        training.diagnosis(
+            both.train(size, recipe.load_scale, options.batch_size, options.seed),
+            options,
+        ),
     ]
     kept = {"domains": both.names}
     if classifier is None:

@@ -8,7 +8,8 @@ import time
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.callbacks import RunState
+from kerasgan.callbacks import Diagnosis, RunState
+from kerasgan.callbacks.views import FEWEST
 from kerasgan.cli import resuming
 from kerasgan.cli.folders import check_folder
 
@@ -122,6 +123,18 @@ def whole_epochs(dataset, options, steps):
     return dataset.repeat(options.passes)
 
 
+def diagnosis(images, options):
+    """Returns the callback that says what goes wrong.
+
+    Args:
+        images: A dataset of images that are trained on, or a pair of such.
+        options: What the command was given.
+    """
+    domains = images if isinstance(images, tuple) else (images,)
+    enough = min(map(len, domains)) * options.batch_size >= FEWEST
+    return Diagnosis(images if enough else None, recover=True)
+
+
 def fit(model, dataset, options, run, callbacks):
     """Trains and saves the model, also when training is stopped by Ctrl-C.
 
@@ -139,7 +152,12 @@ def fit(model, dataset, options, run, callbacks):
     started = time.monotonic()
     keeper = RunState(run, strict=not options.override)
     try:
-        model.fit(dataset, epochs=options.epochs, callbacks=[*callbacks, keeper])
+        model.fit(
+            dataset,
+            epochs=options.epochs,
+            callbacks=[*callbacks, keeper],
+            preflight=True,
+        )
     except KeyboardInterrupt:
         # Keras tells no callback that training has ended.
         for callback in callbacks:

@@ -7,8 +7,9 @@ from kerasgan import losses
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
 from kerasgan.models.facts import versions
-from kerasgan.models.fitting import fit
+from kerasgan.models.fitting import array_batches, fit, is_array, split
 from kerasgan.models.moves import apply_gradients, discriminate, report
+from kerasgan.models.preflight import look_ahead
 from kerasgan.models.randomness import draw_seed, step_seed
 
 # What the Keras guide to DCGAN uses with its binary cross-entropy.
@@ -164,6 +165,10 @@ class AdversarialModel(keras.Model):
         epochs=1,
         verbose="auto",
         callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        preflight=False,
         **kwargs,
     ):
         """Trains the model, after a look at whether the data fits it.
@@ -172,7 +177,8 @@ class AdversarialModel(keras.Model):
         first step, the first images are compared with the networks: their shape,
         and their range against the generator's last activation. With
         `kerasgan.callbacks.RunState` among the callbacks, training goes on where it
-        was stopped.
+        was stopped. With `preflight=True`, `kerasgan.preflight` looks first, and prints
+        its table. Arrays come in orders that follow from the model's `seed`.
 
         Raises:
             ValueError: If the data does not fit the networks, or `epochs` or
@@ -184,18 +190,32 @@ class AdversarialModel(keras.Model):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is given; expected None: images weigh alike.")
-        looked_at = self.check_data(x, y)
-        if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
-            self.check_data(kwargs["validation_data"], None)
+        if is_array(x) and (y is None or is_array(y)):
+            if validation_split and validation_data is None:
+                x, y, validation_data = split(x, y, validation_split)
+                validation_split = 0.0
+            x, y = array_batches(x, y, batch_size, shuffle, self.seed), None
+        if preflight:
+            # In the place of the look: another one would change a shuffled order.
+            _, looked_at = look_ahead(self, x, epochs)
+        else:
+            looked_at = self.check_data(x, y)
+        if isinstance(validation_data, tf.data.Dataset):
+            self.check_data(validation_data, None)
+        kwargs.update(
+            verbose=verbose,
+            validation_split=validation_split,
+            validation_data=validation_data,
+        )
         return fit(
             self,
             super().fit,
             (x, y),
-            batch_size=batch_size,
+            looked_at,
             epochs=epochs,
-            verbose=verbose,
             callbacks=callbacks,
-            looked_at=looked_at,
+            batch_size=batch_size,
+            shuffle=shuffle,
             **kwargs,
         )
 

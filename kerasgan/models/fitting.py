@@ -18,14 +18,11 @@ def fit(
     model,
     keras_fit,
     data,
-    *,
     looked_at,
+    *,
+    epochs,
+    callbacks,
     batch_size=None,
-    epochs=1,
-    verbose="auto",
-    callbacks=None,
-    validation_split=0.0,
-    validation_data=None,
     shuffle=True,
     initial_epoch=0,
     steps_per_epoch=None,
@@ -38,8 +35,9 @@ def fit(
         keras_fit: `keras.Model.fit` of the model, bound.
         data: Pair `(x, y)` as `keras.Model.fit` takes them.
         looked_at: List of the first batches of the data.
-        **options: As `keras.Model.fit` takes them. A callback with a method `resume`,
-            as `kerasgan.callbacks.RunState`, says where training goes on.
+        epochs: As in `keras.Model.fit`, as all that follow.
+        callbacks: One with a method `resume`, as `kerasgan.callbacks.RunState`, says
+            where training goes on.
 
     Returns:
         Keras's `History`.
@@ -54,14 +52,6 @@ def fit(
         # Last, so that it keeps what the others have done.
         callbacks = [*(c for c in callbacks if c is not keeper), keeper]
     x, y = data
-    if _is_array(x) and (y is None or _is_array(y)):
-        if validation_split and validation_data is None:
-            x, y, validation_data = _split(x, y, validation_split)
-        x, y = array_batches(x, y, batch_size, shuffle, model.seed), None
-    options.update(
-        verbose=verbose,
-        validation_data=validation_data,
-    )
     steps = _epoch_length(x, steps_per_epoch)
     if steps is None:
         if keeper is not None:
@@ -70,17 +60,14 @@ def fit(
                 "tf.data.Dataset with a known cardinality, or steps_per_epoch, because "
                 f"{type(keeper).__name__} has to find the place where to go on."
             )
-        if isinstance(x, tf.data.Dataset):
-            # Keras would warn that its own default does not apply to datasets.
-            shuffle = False
         return keras_fit(
             x,
             y,
-            batch_size=batch_size,
+            # Keras would warn that its own defaults do not apply to datasets.
+            **({} if isinstance(x, tf.data.Dataset) else {"batch_size": batch_size}),
+            shuffle=shuffle and not isinstance(x, tf.data.Dataset),
             epochs=epochs,
             callbacks=callbacks,
-            validation_split=validation_split,
-            shuffle=shuffle,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             **options,
@@ -91,9 +78,9 @@ def fit(
     parts = Parts(
         callbacks,
         add_history=True,
-        add_progbar=verbose != 0,
+        add_progbar=options["verbose"] != 0,
         model=model,
-        verbose=verbose,
+        verbose=options["verbose"],
         epochs=epochs,
         steps=steps,
     )
@@ -101,6 +88,27 @@ def fit(
     listening = keeper.stop_requests.listening() if keeper else contextlib.nullcontext()
     with listening:
         return _fit_stream(train, x, steps, start or (initial_epoch, 0), epochs, parts)
+
+
+def is_array(x):
+    """Whether `x` is an array or a tensor."""
+    return isinstance(x, np.ndarray) or tf.is_tensor(x)
+
+
+def split(x, y, share):
+    """Cuts the last rows off for validation, as many as Keras does.
+
+    Args:
+        x: Array or tensor `(n, ...)`.
+        y: Another one of as many rows, or None.
+        share: Float in (0, 1), the share that is cut off.
+
+    Returns:
+        What is left of both, and the pair that was cut off.
+    """
+    n = int(len(x) * (1.0 - share))
+    held_out = (x[n:], None if y is None else y[n:])
+    return x[:n], None if y is None else y[:n], held_out
 
 
 def array_batches(x, y, batch_size, shuffle, seed):
@@ -117,7 +125,7 @@ def array_batches(x, y, batch_size, shuffle, seed):
     rows = tuple(_in_float_x(part) for part in (x, y) if part is not None)
     dataset = tf.data.Dataset.from_tensor_slices(rows)
     if shuffle:
-        dataset = dataset.shuffle(len(rows[0]), seed=seed)
+        dataset = dataset.shuffle(max(1, len(rows[0])), seed=seed)
     return dataset.batch(batch_size or 32).prefetch(tf.data.AUTOTUNE)
 
 
@@ -182,17 +190,6 @@ def _listed(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return list(callbacks.callbacks)
     return tf.nest.flatten(callbacks) if callbacks else []
-
-
-def _is_array(x):
-    return isinstance(x, np.ndarray) or tf.is_tensor(x)
-
-
-def _split(x, y, share):
-    """Cuts the last rows off for validation, as many as Keras does."""
-    n = int(len(x) * (1.0 - share))
-    held_out = (x[n:], None if y is None else y[n:])
-    return x[:n], None if y is None else y[:n], held_out
 
 
 def _in_float_x(rows):

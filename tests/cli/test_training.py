@@ -62,7 +62,7 @@ def test_a_run_that_is_stopped_is_whole(small, train, monkeypatch, capsys):
 
     def interrupted(self, epoch, logs=None):
         write(self, epoch, logs)
-        # As Ctrl-C does; it is obeyed after the next step.
+        # As Ctrl-C does; it is obeyed before the next step.
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(callbacks.LossCurves, "on_epoch_end", interrupted)

@@ -23,7 +23,8 @@ class Duel(AdversarialModel):
         return [self.generator], [self.discriminator]
 
     def check_data(self, x, y):
-        if np.max(x) > 1:
+        # Arrays come as a dataset, too.
+        if max(np.max(rows) for (rows,) in x) > 1:
             raise ValueError("data is too large")
 
     def train_step(self, data):
