@@ -6,6 +6,7 @@ once it has ended. TensorFlow is imported once for all of them.
 """
 
 import contextlib
+import faulthandler
 import json
 import os
 import signal
@@ -20,6 +21,8 @@ import kerasgan
 from kerasgan.callbacks import state_files
 
 SIDE = 8
+# Seconds that a process may take.
+PATIENCE = 120
 
 
 def gan(loss_fn="non_saturating", ema_decay=0.9, dropout=0.0, seed=0, **compiled):
@@ -168,6 +171,10 @@ def main():
         if pid == 0:
             # Standard output is for answers.
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+            # Rather a failure than a test that waits for ever.
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
+            # Beside other work some operations add in another order now and then.
+            tf.config.experimental.enable_op_determinism()
             result = request.pop("result")
             left = train(**request, extra=[Slow()])
             np.savez(result, **left)

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import config
 
 import kerasgan
 from kerasgan import compat
@@ -35,6 +36,15 @@ EPOCHS = 3
 def _disk_may_be_slow(monkeypatch):
     """Waits for no disk: what is tested are processes that die, not machines."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _operations_add_in_one_order():
+    # Beside other work some do not, now and then.
+    keras.utils.set_random_seed(0)
+    tf.config.experimental.enable_op_determinism()
+    yield
+    config.disable_op_determinism()
 
 
 class Stops(keras.callbacks.Callback):
@@ -193,10 +203,15 @@ def _wait(rng, seconds, folder, until_saved):
     if not until_saved:
         time.sleep(rng.uniform(0.2, 0.8) * seconds)
         return
-    before = state_files.state_files(folder)
+    _wait_for_a_state(folder, before=state_files.state_files(folder))
+    time.sleep(rng.uniform(0.0, 0.2))
+
+
+def _wait_for_a_state(folder, before):
+    started = time.monotonic()
     while state_files.state_files(folder) == before:
         time.sleep(0.01)
-    time.sleep(rng.uniform(0.0, 0.2))
+        assert time.monotonic() < started + resumable.PATIENCE
 
 
 @pytest.mark.parametrize(("name", "kills"), [("gan", 20), ("cyclegan", 5)])
@@ -238,8 +253,7 @@ def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
     folder = tmp_path / "asked"
     request = dict(name="gan", folder=str(folder), result=f"{tmp_path}/b", epochs=400)
     pid = restarts.start(**request)
-    while not state_files.state_files(folder / "state"):
-        time.sleep(0.05)
+    _wait_for_a_state(folder / "state", before=[])
     time.sleep(0.5)
     os.kill(pid, number)
     assert restarts.ended() == code

@@ -1,0 +1,84 @@
+"""What `RunState` costs: training with it beside training without.
+
+    python benchmarks/saving.py
+
+Models of the size that the command trains on a CPU, on random images, with and without
+`RunState` at its default interval, in turn. A state is written before the first step and
+one at the end; those count too, so short runs pay more than long ones.
+"""
+
+import argparse
+import functools
+import tempfile
+
+import keras
+import tensorflow as tf
+from step import alternate, random_images, show, timed
+
+import kerasgan
+from kerasgan.callbacks import RunState, state_files
+
+SHAPE = (64, 64, 3)
+
+
+def dcgan():
+    model = kerasgan.GAN(
+        generator=kerasgan.networks.dcgan_generator(SHAPE, width=32),
+        discriminator=kerasgan.networks.dcgan_discriminator(SHAPE, width=32),
+        seed=0,
+    )
+    model.compile(label_noise=0.05)
+    return model, tf.data.Dataset.from_tensor_slices(random_images(64, *SHAPE)).batch(
+        32
+    )
+
+
+def cyclegan():
+    generator = functools.partial(
+        kerasgan.networks.unet_generator, SHAPE, width=32, depth=4, upsampling="resize"
+    )
+    discriminator = functools.partial(
+        kerasgan.networks.patchgan_discriminator, SHAPE, width=32
+    )
+    model = kerasgan.CycleGAN(
+        generator(), generator(), discriminator(), discriminator(), seed=0
+    )
+    model.compile(adversarial_weight=2.0, identity_weight=2.0)
+    images = tf.data.Dataset.from_tensor_slices(random_images(2, *SHAPE)).batch(1)
+    return model, tf.data.Dataset.zip((images, images))
+
+
+def time_saving(name, make, options):
+    model, data = make()
+    fit = functools.partial(
+        model.fit, data.repeat(), steps_per_epoch=options.steps, verbose=0
+    )
+
+    def saved():
+        with tempfile.TemporaryDirectory() as folder:
+            seconds = timed(lambda: fit(callbacks=[RunState(folder)]))
+            sizes[name] = state_files.state_files(f"{folder}/state")[0].stat().st_size
+        return seconds
+
+    sizes = {}
+    functions = {"without": lambda: timed(fit), "RunState": saved}
+    times = alternate(functions, options.repeats)
+    print(
+        f"\n{name}, medians of {options.repeats} x {options.steps} steps, a state of "
+        f"{sizes[name] / 1e6:.0f} MB"
+    )
+    show(times, options.steps, "steps/s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    keras.utils.set_random_seed(0)
+    for name, make in (("DCGAN", dcgan), ("CycleGAN", cyclegan)):
+        time_saving(name, make, options)
+
+
+if __name__ == "__main__":
+    main()
