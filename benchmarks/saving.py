@@ -3,8 +3,8 @@
     python benchmarks/saving.py
 
 Models of the size that the command trains on a CPU, on random images, with and without
-`RunState` at its default interval, in turn. A state is written before the first step and
-one at the end; those count too, so short runs pay more than long ones.
+`RunState` at its default interval, in turn. One state is written before the first step,
+and one at the end; those count too, so short runs pay more than long ones.
 """
 
 import argparse

@@ -1,12 +1,15 @@
 """Training that goes on where it was stopped, to the same bits."""
 
+import hashlib
 import pathlib
 import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasgan.arguments import check_positive
+from kerasgan.callbacks.for_optimizer import ForOptimizer
 from kerasgan.callbacks.state_files import (
     KEPT,
     DamagedStateError,
@@ -40,9 +43,9 @@ class RunState(keras.callbacks.Callback):
     `ReduceLROnPlateau` and `ModelCheckpoint` remember.
 
     The data has to come in the same order again: give its functions a `seed`, or call
-    `keras.utils.set_random_seed` first. What was trained on already is read once more,
-    without training. Layers that draw random numbers themselves, such as `Dropout`, go
-    on exactly with Keras 3 only.
+    `keras.utils.set_random_seed` first; and validation data in a fixed one. What was
+    trained on already is read once more, without training. Layers that draw random
+    numbers themselves, such as `Dropout`, go on exactly with Keras 3 only.
 
     A state is written whole or not at all, and with a checksum. The newest two are
     kept; if one is damaged, the one before it is taken, and a line says so. Ctrl-C and
@@ -82,15 +85,28 @@ class RunState(keras.callbacks.Callback):
         self.stop_requests = StopRequests()
         self._resumed = None
 
-    def resume(self, model, callbacks, epochs, steps, data):
-        """Brings a model to the newest state; `fit` calls it before the first step.
+    def open(self, model):
+        """Looks for the newest state; `fit` calls it before it looks at the data.
 
         Args:
-            model: A compiled adversarial model.
+            model: A compiled adversarial model. Without a seed of its own it takes
+                that of the state.
+        """
+        self._model = model
+        remove_unfinished(self.folder)
+        self._resumed = self._newest()
+        if self._resumed is not None:
+            model.adopt_seed(self._resumed[1]["options"]["seed"])
+        self._options = state.training_options(model)
+
+    def resume_fit(self, callbacks, epochs, steps, batches):
+        """Brings the model to the newest state; `fit` calls it before the first step.
+
+        Args:
             callbacks: List of the callbacks of this training.
             epochs: Int, the epoch that `fit` trains to.
             steps: Int, batches in an epoch.
-            data: Str that tells this data, in this order, from other data.
+            batches: The first batches, as a list.
 
         Returns:
             Where training goes on, a pair `(epoch, batch)`, both counted from 0; None
@@ -98,42 +114,40 @@ class RunState(keras.callbacks.Callback):
         """
         self._steps = steps
         self._epochs = epochs
-        # Also those inside of ForOptimizer.
-        inner = [
-            i for c in callbacks for i in getattr(c, "callbacks", {"": c}).values()
-        ]
-        self._remembering = [c for c in inner if type(c) in REMEMBERED]
-        self._options = {**state.training_options(model), "steps_per_epoch": steps}
-        self._data = data
+        self._remembering = _remembering(callbacks)
+        self._options["steps_per_epoch"] = steps
+        self._options["batch_size"] = len(tf.nest.flatten(batches)[0])
+        self._data = _digest(batches)
         self._saved = None
-        remove_unfinished(self.folder)
-        self._resumed = self._newest()
         if self._resumed is None:
             return None
         values, facts = self._resumed
-        self._saved = facts["epoch"] * steps + facts["batch"]
-        groups = state.state_variables(model)
-        self._check(model, facts, state.misfit(groups, values))
-        changed = self._changed(model, facts)
+        groups = state.state_variables(self._model)
+        self._check(facts, state.misfit(groups, values))
+        changed = self._changed(facts)
         # A rate that was changed on purpose stays what it is now.
-        kept = {n: v for n, v in groups.items() if n not in changed}
-        state.write_variables(kept, values)
-        model.adopt_seed(facts["options"]["seed"])
-        run, place = self.folder.parent, (facts["epoch"], facts["batch"])
+        self._kept = {n: v for n, v in groups.items() if n not in changed}
+        state.write_variables(self._kept, values)
+        run, epoch, batch = self.folder.parent, facts["epoch"], facts["batch"]
         if facts["finished"] and epochs <= facts["epochs"]:
-            print(f"{run}: trained already, {model.steps_taken} steps.")
+            self._saved = epoch * steps
+            print(f"{run}: trained already, {self._model.steps_taken} steps.")
             return epochs, 0
+        if "steps_per_epoch" in changed:
+            # There is no such place in other batches.
+            batch = 0
+        self._saved = epoch * steps + batch
         print(
-            f"{run}: going on from step {model.steps_taken}, epoch {place[0] + 1}, "
-            f"batch {place[1] + 1} of {steps}."
+            f"{run}: going on from step {self._model.steps_taken}, epoch {epoch + 1}, "
+            f"batch {batch + 1} of {steps}."
         )
-        if facts["data"] != data:
+        if facts["data"] != self._data:
             print(
                 f"{run}: the data is not the same or comes in another order, so the "
                 "run goes on, but not as if it had never been stopped; give its "
                 "functions a seed."
             )
-        return place
+        return epoch, batch
 
     def on_train_begin(self, logs=None):
         if not hasattr(self, "_options"):
@@ -163,6 +177,8 @@ class RunState(keras.callbacks.Callback):
             self._restore_the_rest()
         elif self._epoch is not None:
             self._save(self._epoch + 1, 0, finished=True)
+        if self.stop_requests.signal is not None:
+            self.stop_requests.obey()
 
     def _newest(self):
         """Returns values and facts of the newest whole state, None if there is none."""
@@ -179,14 +195,14 @@ class RunState(keras.callbacks.Callback):
             )
         return None
 
-    def _check(self, model, facts, misfit):
+    def _check(self, facts, misfit):
         """Raises a ValueError if a state does not belong to this run."""
         if misfit is not None:
             raise ValueError(
                 f"{misfit} in {self.folder}; expected the networks and optimizers that "
                 "the run was started with, or another folder."
             )
-        changed = self._changed(model, facts)
+        changed = self._changed(facts)
         if changed and self.strict:
             name = min(changed)
             raise ValueError(
@@ -196,27 +212,28 @@ class RunState(keras.callbacks.Callback):
                 "to go on with the new one."
             )
 
-    def _changed(self, model, facts):
+    def _changed(self, facts):
         """Returns the names of the options that are not those of a state."""
         names = self._options.keys() | facts["options"].keys()
-        if not model.seed_given:
-            names.discard("seed")
         return {n for n in names if self._options.get(n) != facts["options"].get(n)}
 
     def _restore_the_rest(self):
         """Restores what Keras has reset since the model was restored."""
         values, facts = self._resumed
         self._resumed = None
-        if facts["batch"]:
-            # The metrics of the epoch so far.
-            groups = state.state_variables(self.model)
-            state.write_variables({"model": groups["model"]}, values)
+        if not facts["finished"]:
+            # The metrics of the epoch so far; and a rate that a callback has set at its
+            # beginning, which it has set once more.
+            state.write_variables(self._kept, values)
         history = self.model.history
         history.epoch = list(facts["history"]["epoch"])
         history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
-        for callback, kept in zip(self._remembering, facts["callbacks"], strict=False):
-            for name, value in kept.items():
+        for key, callback in self._remembering.items():
+            for name, value in facts["callbacks"].get(key, {}).items():
                 setattr(callback, name, value)
+            weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
+            if weights:
+                callback.best_weights = weights
 
     def _save_if_due(self, batch):
         stop = self.stop_requests.signal is not None
@@ -239,6 +256,9 @@ class RunState(keras.callbacks.Callback):
         values = state.read_variables(state.state_variables(self.model))
         if not all(np.isfinite(value).all() for value in values.values()):
             return
+        for key, callback in self._remembering.items():
+            for i, weight in enumerate(getattr(callback, "best_weights", None) or []):
+                values[f"{key}/{i}"] = weight
         step = self.model.steps_taken
         history = self.model.history
         facts = {
@@ -252,26 +272,55 @@ class RunState(keras.callbacks.Callback):
                 "epoch": history.epoch,
                 "logs": {k: list(map(float, v)) for k, v in history.history.items()},
             },
-            "callbacks": [
-                {
+            "callbacks": {
+                key: {
                     name: _plain(getattr(callback, name))
-                    for name in REMEMBERED[type(callback)]
+                    for name in _remembered(callback)
                     if hasattr(callback, name)
                 }
-                for callback in self._remembering
-            ],
+                for key, callback in self._remembering.items()
+            },
         }
         try:
             write_state(self.folder, step, values, facts)
         except OSError as error:
             raise OSError(
                 f"the state of step {step} could not be saved in {self.folder} "
-                f"({error.strerror}); expected room for {KEPT + 1} states. The states "
-                "saved before are whole."
+                f"({error.strerror or error}); expected a folder that can be written "
+                f"to, with room for {KEPT + 1} states; those saved before are whole."
             ) from error
         self._saved = now
         ended = time.monotonic()
         self._due = ended + TRAINING_TO_SAVING * (ended - started)
+
+
+def _remembering(callbacks):
+    """Returns the callbacks that remember something, under keys that find them again.
+
+    Also those inside of `ForOptimizer`.
+    """
+    found = {}
+    for callback in callbacks:
+        inner = {"": callback}
+        if isinstance(callback, ForOptimizer):
+            inner = callback.callbacks
+        for player, one in inner.items():
+            if isinstance(one, tuple(REMEMBERED)):
+                key = f"{type(one).__name__} {player} {one.monitor}"
+                found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
+    return found
+
+
+def _remembered(callback):
+    return next(n for kind, n in REMEMBERED.items() if isinstance(callback, kind))
+
+
+def _digest(batches):
+    """Returns a short text that is another one for other batches."""
+    digest = hashlib.sha256()
+    for array in tf.nest.flatten(batches):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _plain(value):

@@ -46,7 +46,8 @@ class StopRequests:
         raise SystemExit(EXIT_CODES[self.signal])
 
     def _note(self, number, frame):
-        if self.signal is not None:
-            self.signal = number
-            self.obey()
+        again = self.signal == signal.SIGINT
         self.signal = number
+        # Schedulers may send SIGTERM more than once.
+        if again and number == signal.SIGINT:
+            self.obey()

@@ -4,6 +4,8 @@ import argparse
 import json
 import pathlib
 
+from kerasgan.callbacks.state_files import state_files
+
 # Where the data is may change, if it is the same data.
 OF_THIS_CALL = ("data_dir",)
 
@@ -61,6 +63,11 @@ def take_over(options, model):
         raise FileNotFoundError(
             f"--resume is {options.resume!r}, which has no {file.name}; expected the "
             "folder of a run."
+        )
+    if not state_files(file.parent / "state"):
+        raise FileNotFoundError(
+            f"--resume is {options.resume!r}, which has no state to go on from; "
+            "expected the folder of a run with its folder 'state'."
         )
     if "run" in options.given:
         raise ValueError(

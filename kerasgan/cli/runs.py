@@ -41,7 +41,7 @@ def folder(options):
 
 
 def write_options(run, options, recipe, **more):
-    """Keeps what made the run in `options.json`.
+    """Keeps what made the run in `options.json`, unless it is kept there already.
 
     Args:
         run: Folder of the run.
@@ -49,6 +49,8 @@ def write_options(run, options, recipe, **more):
         recipe: Dataclass of what the command has chosen itself.
         **more: Anything else to keep that JSON can hold.
     """
+    if options.resume is not None and not options.override:
+        return
     given = {k: v for k, v in vars(options).items() if k not in NOT_KEPT}
     kept = {
         "model": options.model,

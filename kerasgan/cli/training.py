@@ -159,6 +159,9 @@ def fit(model, dataset, options, run, callbacks):
             preflight=True,
         )
     except KeyboardInterrupt:
+        if not model.steps_taken:
+            # Nothing is there yet, or nothing new.
+            raise
         # Keras tells no callback that training has ended.
         for callback in callbacks:
             callback.on_train_end()

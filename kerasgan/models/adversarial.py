@@ -7,9 +7,8 @@ from kerasgan import losses
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
 from kerasgan.models.facts import versions
-from kerasgan.models.fitting import array_batches, fit, is_array, split
+from kerasgan.models.fitting import fit
 from kerasgan.models.moves import apply_gradients, discriminate, report
-from kerasgan.models.preflight import look_ahead
 from kerasgan.models.randomness import draw_seed, step_seed
 
 # What the Keras guide to DCGAN uses with its binary cross-entropy.
@@ -165,9 +164,6 @@ class AdversarialModel(keras.Model):
         epochs=1,
         verbose="auto",
         callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
         preflight=False,
         **kwargs,
     ):
@@ -190,32 +186,16 @@ class AdversarialModel(keras.Model):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is given; expected None: images weigh alike.")
-        if is_array(x) and (y is None or is_array(y)):
-            if validation_split and validation_data is None:
-                x, y, validation_data = split(x, y, validation_split)
-                validation_split = 0.0
-            x, y = array_batches(x, y, batch_size, shuffle, self.seed), None
-        if preflight:
-            # In the place of the look: another one would change a shuffled order.
-            _, looked_at = look_ahead(self, x, epochs)
-        else:
-            looked_at = self.check_data(x, y)
-        if isinstance(validation_data, tf.data.Dataset):
-            self.check_data(validation_data, None)
-        kwargs.update(
-            verbose=verbose,
-            validation_split=validation_split,
-            validation_data=validation_data,
-        )
         return fit(
             self,
             super().fit,
-            (x, y),
-            looked_at,
-            epochs=epochs,
-            callbacks=callbacks,
+            x,
+            y,
             batch_size=batch_size,
-            shuffle=shuffle,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            preflight=preflight,
             **kwargs,
         )
 
@@ -224,7 +204,7 @@ class AdversarialModel(keras.Model):
         if not self.seed_given:
             self.seed = seed
             # What was built before draws from the seed of before.
-            self.train_function = None
+            self.train_function = self.test_function = None
 
     @property
     def facts(self):

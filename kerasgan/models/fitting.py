@@ -7,22 +7,32 @@ batches however Keras cuts it into epochs, and can be entered anywhere.
 
 import contextlib
 import functools
-import hashlib
+import itertools
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.models.checks import CHECKED_IMAGES
+from kerasgan.models.preflight import look_ahead, replayed
+
+# The strategy of a model that is on one device.
+ALONE = tf.distribute.get_strategy()
+
 
 def fit(
     model,
     keras_fit,
-    data,
-    looked_at,
+    x,
+    y,
     *,
+    batch_size,
     epochs,
+    verbose,
     callbacks,
-    batch_size=None,
+    preflight,
+    validation_split=0.0,
+    validation_data=None,
     shuffle=True,
     initial_epoch=0,
     steps_per_epoch=None,
@@ -33,33 +43,48 @@ def fit(
     Args:
         model: A compiled adversarial model.
         keras_fit: `keras.Model.fit` of the model, bound.
-        data: Pair `(x, y)` as `keras.Model.fit` takes them.
-        looked_at: List of the first batches of the data.
-        epochs: As in `keras.Model.fit`, as all that follow.
-        callbacks: One with a method `resume`, as `kerasgan.callbacks.RunState`, says
-            where training goes on.
+        x: As in `keras.Model.fit`, as all that is not said here.
+        callbacks: One with a method `resume_fit`, as `kerasgan.callbacks.RunState`,
+            says where training goes on.
+        preflight: Whether `kerasgan.preflight` looks first.
 
     Returns:
         Keras's `History`.
 
     Raises:
-        ValueError: If training has to go on, but the data is none that can be gone
-            through again, or has no known length.
+        ValueError: If the data does not fit the model; or if training has to go on,
+            but the data is none that can be gone through again.
     """
     callbacks = _listed(callbacks)
-    keeper = next((c for c in callbacks if hasattr(c, "resume")), None)
+    keeper = next((c for c in callbacks if hasattr(c, "resume_fit")), None)
     if keeper is not None:
         # Last, so that it keeps what the others have done.
         callbacks = [*(c for c in callbacks if c is not keeper), keeper]
-    x, y = data
-    steps = _epoch_length(x, steps_per_epoch)
+        # Before arrays are shuffled with the seed of the model.
+        keeper.open(model)
+    if _is_array(x) and (y is None or _is_array(y)):
+        if validation_split and validation_data is None:
+            x, y, validation_data = _split(x, y, validation_split)
+            validation_split = 0.0
+        if options.get("validation_batch_size") is None:
+            options["validation_batch_size"] = batch_size
+        x, y = array_batches(x, y, batch_size, shuffle, model.seed), None
+    if isinstance(validation_data, tf.data.Dataset):
+        model.check_data(validation_data, None)
+    options.update(validation_split=validation_split, validation_data=validation_data)
+    steps = _epoch_length(model, x, steps_per_epoch)
     if steps is None:
         if keeper is not None:
             raise ValueError(
-                f"data is a {type(x).__name__} of unknown length; expected arrays or a "
-                "tf.data.Dataset with a known cardinality, or steps_per_epoch, because "
-                f"{type(keeper).__name__} has to find the place where to go on."
+                f"data is a {type(x).__name__} of unknown length, or the model under a "
+                "tf.distribute strategy; expected neither, and arrays or a "
+                f"tf.data.Dataset, because {type(keeper).__name__} has to find the "
+                "place where to go on."
             )
+        if preflight:
+            look_ahead(model, x, epochs)
+        else:
+            model.check_data(x, y)
         return keras_fit(
             x,
             y,
@@ -67,35 +92,99 @@ def fit(
             **({} if isinstance(x, tf.data.Dataset) else {"batch_size": batch_size}),
             shuffle=shuffle and not isinstance(x, tf.data.Dataset),
             epochs=epochs,
+            verbose=verbose,
             callbacks=callbacks,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             **options,
         )
+    stream = Stream(x)
+    if preflight:
+        _, looked_at = look_ahead(model, x, epochs, stream.look())
+    else:
+        looked_at = model.check_data(stream.first(CHECKED_IMAGES), None)
     start = None
     if keeper is not None:
-        start = keeper.resume(model, callbacks, epochs, steps, _digest(looked_at))
+        start = keeper.resume_fit(callbacks, epochs, steps, looked_at)
+    # Keras 2 looks for a number.
+    verbose = 1 if verbose == "auto" else verbose
     parts = Parts(
         callbacks,
         add_history=True,
-        add_progbar=options["verbose"] != 0,
+        add_progbar=verbose != 0,
         model=model,
-        verbose=options["verbose"],
+        verbose=verbose,
         epochs=epochs,
         steps=steps,
     )
-    train = functools.partial(keras_fit, callbacks=parts, shuffle=False, **options)
+    train = functools.partial(
+        keras_fit, y=y, verbose=verbose, callbacks=parts, shuffle=False, **options
+    )
     listening = keeper.stop_requests.listening() if keeper else contextlib.nullcontext()
     with listening:
-        return _fit_stream(train, x, steps, start or (initial_epoch, 0), epochs, parts)
+        return _fit_stream(
+            train, stream, steps, start or (initial_epoch, 0), epochs, parts
+        )
 
 
-def is_array(x):
-    """Whether `x` is an array or a tensor."""
+class Stream:
+    """The batches of a dataset, gone through once, however many epochs there are.
+
+    The first can be looked at beforehand: training gets them all the same.
+
+    Args:
+        data: A `tf.data.Dataset`. It is repeated.
+    """
+
+    def __init__(self, data):
+        self._spec = data.element_spec
+        self._iterator = iter(data.repeat())
+        self._looked_at = []
+
+    def look(self):
+        """Yields the batches from the first on; only before `start_at`."""
+        for number in itertools.count():
+            if number == len(self._looked_at):
+                batch = next(self._iterator, None)
+                if batch is None:
+                    return
+                self._looked_at.append(batch)
+            yield self._looked_at[number]
+
+    def first(self, images):
+        """Returns a dataset of the first batches, of at least so many images."""
+        batches, n = [], 0
+        for batch in self.look():
+            batches.append(batch)
+            n += len(tf.nest.flatten(batch)[0])
+            if n >= images:
+                break
+        return replayed(batches, self._spec)
+
+    def start_at(self, batch):
+        """Goes to a batch, which is the next to come."""
+        iterator = self._iterator
+        further = tf.data.Dataset.range(tf.int64.max).map(lambda _: iterator.get_next())
+        seen = self._looked_at[batch:]
+        further = further.skip(max(0, batch - len(self._looked_at)))
+        if seen:
+            further = replayed(seen, self._spec).concatenate(further)
+        self._iterator = iter(further)
+
+    def part(self, n):
+        """Returns a dataset of the next `n` batches, each time it is gone through.
+
+        To open it reads nothing, which Keras does more often than it goes through.
+        """
+        iterator = self._iterator
+        return tf.data.Dataset.range(n).map(lambda _: iterator.get_next())
+
+
+def _is_array(x):
     return isinstance(x, np.ndarray) or tf.is_tensor(x)
 
 
-def split(x, y, share):
+def _split(x, y, share):
     """Cuts the last rows off for validation, as many as Keras does.
 
     Args:
@@ -129,30 +218,26 @@ def array_batches(x, y, batch_size, shuffle, seed):
     return dataset.batch(batch_size or 32).prefetch(tf.data.AUTOTUNE)
 
 
-def _fit_stream(fit, data, steps, start, epochs, parts):
-    """Trains on a dataset from any batch of any epoch on.
+def _fit_stream(fit, stream, steps, start, epochs, parts):
+    """Trains from any batch of any epoch on.
 
     Args:
         fit: `keras.Model.fit` with everything that is not said here.
-        data: A `tf.data.Dataset`; it is repeated.
+        stream: The `Stream` of the data.
         steps: Int, batches in an epoch.
         start: Pair `(epoch, batch)` of the first batch, both counted from 0.
         epochs: Int, the epoch to stop at.
         parts: `Parts`, the callbacks.
     """
     epoch, batch = start
-    stream = iter(data.repeat().skip(epoch * steps + batch))
-
-    def part(n):
-        return tf.data.Dataset.range(n).map(lambda _: stream.get_next())
-
+    stream.start_at(epoch * steps + batch)
     if batch:
         # Keras knows only whole epochs, so what is left of one is a training by itself.
         parts.first_batch, parts.ends = batch, False
-        fit(part(steps - batch), initial_epoch=epoch, epochs=epoch + 1)
+        fit(stream.part(steps - batch), initial_epoch=epoch, epochs=epoch + 1)
         parts.first_batch, parts.ends = 0, True
         epoch = epochs if parts.model.stop_training else epoch + 1
-    return fit(part(steps), initial_epoch=epoch, epochs=epochs)
+    return fit(stream.part(steps), initial_epoch=epoch, epochs=epochs)
 
 
 class Parts(keras.callbacks.CallbackList):
@@ -197,19 +282,13 @@ def _in_float_x(rows):
     return tf.cast(rows, keras.backend.floatx()) if rows.dtype.is_floating else rows
 
 
-def _epoch_length(data, steps_per_epoch):
-    """Returns the number of batches in an epoch, None if it is not known."""
-    if not isinstance(data, tf.data.Dataset):
+def _epoch_length(model, data, steps_per_epoch):
+    """Returns the number of batches in an epoch, None if Keras has to find it out."""
+    # Under a strategy Keras reads ahead, of every iterator that it opens.
+    alone = model.distribute_strategy is ALONE
+    if not isinstance(data, tf.data.Dataset) or not alone:
         return None
     if steps_per_epoch is not None:
         return int(steps_per_epoch)
     length = int(data.cardinality())
     return length if length > 0 else None
-
-
-def _digest(batches):
-    """Returns a short text that is another one for other batches."""
-    digest = hashlib.sha256()
-    for array in tf.nest.flatten(batches):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

@@ -171,8 +171,14 @@ def preflight(model, data, epochs=None):
     return report
 
 
-def look_ahead(model, data, epochs=None):
+def look_ahead(model, data, epochs=None, batches=None):
     """Does what `preflight` does, for a `fit` that need not look at the data again.
+
+    Args:
+        model: As in `preflight`.
+        data: As in `preflight`.
+        epochs: As in `preflight`.
+        batches: Iterator over the batches of the data; by default a new one.
 
     Returns:
         The `Preflight`, and what `model.check_data` returns of the data.
@@ -190,14 +196,16 @@ def look_ahead(model, data, epochs=None):
             "batches: tf.data.Dataset.from_tensor_slices(images).batch(n)."
         )
     _check_nothing_random_is_cached(data)
-    batches, data_speed, first_batch_seconds = _measure_data(data)
+    batches, data_speed, first_batch_seconds = _measure_data(
+        iter(data) if batches is None else batches
+    )
     # On the batches that are here already: another look would be another order.
-    looked_at = model.check_data(_replayed(batches, data.element_spec), None)
+    looked_at = model.check_data(replayed(batches, data.element_spec), None)
     shape = tf.nest.flatten(batches[0])[-1].shape
     state, activations = state_bytes(model), activation_bytes(model, shape)
     try:
         model_speed, first_step_seconds = _measure_model(
-            model, _replayed(batches[:1], data.element_spec), shape[0]
+            model, replayed(batches[:1], data.element_spec), shape[0]
         )
     except tf.errors.ResourceExhaustedError as error:
         raise ValueError(
@@ -255,7 +263,7 @@ def _cached_functions(data, cached=False):
         yield from _cached_functions(source, cached)
 
 
-def _measure_data(data):
+def _measure_data(iterator):
     """Iterates over the first batches of the data.
 
     Returns:
@@ -264,7 +272,7 @@ def _measure_data(data):
         fills buffers and is left out of the speed, unless it is the only one.
     """
     batches, n, seconds, images = [], 0, [], []
-    iterator, last = iter(data), time.perf_counter()
+    last = time.perf_counter()
     for batch in iterator:
         now = time.perf_counter()
         seconds.append(now - last)
@@ -281,7 +289,7 @@ def _measure_data(data):
     return batches, speed, sum(seconds[:1])
 
 
-def _replayed(batches, spec):
+def replayed(batches, spec):
     """Returns a dataset of batches that are here, of the signature of their source.
 
     With another signature, `fit` would have to build the training step again.

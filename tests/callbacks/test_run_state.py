@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,13 +152,19 @@ def test_unseeded_models_go_on_with_their_seed(tmp_path):
         # Python's stream is elsewhere each time, as in another process.
         random.seed(time.time_ns())
         model = resumable.gan(seed=None)
-        callbacks = [RunState(tmp_path, 1), *([Stops(stop)] if stop else [])]
+        callbacks = [RunState(folder, 1), *([Stops(stop)] if stop else [])]
         with pytest.raises(RuntimeError) if stop else contextlib.nullcontext():
             model.fit(data(), batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
-        return model
+        return model, model.history
 
-    first = train(stop=5)
-    assert train().seed == first.seed
+    folder = tmp_path / "stopped"
+    train(stop=1)
+    # From the first state on, without another stop.
+    shutil.copytree(folder, tmp_path / "whole")
+    train(stop=5)
+    resumed = resumable.everything(*train())
+    folder = tmp_path / "whole"
+    check_same(resumable.everything(*train()), resumed)
 
 
 class Restarts:
@@ -230,7 +237,7 @@ def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         code = restarts.ended()
-        assert code == -signal.SIGKILL or (folder / "state").exists()
+        assert code in (0, -signal.SIGKILL)
         reached |= {file.name for file in state_files.state_files(folder / "state")}
         if code == 0:
             # It came to its end before it was killed: once more from the start.
@@ -251,16 +258,20 @@ def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
 )
 def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
     folder = tmp_path / "asked"
-    request = dict(name="gan", folder=str(folder), result=f"{tmp_path}/b", epochs=400)
-    pid = restarts.start(**request)
+    # Only what is saved because of the signal can be gone on from.
+    request = dict(
+        name="gan", folder=str(folder), result=f"{tmp_path}/b", every_steps=999
+    )
+    pid = restarts.start(**request, epochs=400)
     _wait_for_a_state(folder / "state", before=[])
     time.sleep(0.5)
     os.kill(pid, number)
     assert restarts.ended() == code
     newest = state_files.state_files(folder / "state")[0]
     _, facts = state_files.read_state(newest)
-    assert 0 < facts["epoch"] * STEPS + facts["batch"] < 400 * STEPS
-    assert newest.name == f"step-{facts['epoch'] * STEPS + facts['batch']:09d}.state"
+    place = facts["epoch"] * STEPS + facts["batch"]
+    assert 0 < place < 400 * STEPS and place % 999
+    assert newest.name == f"step-{place:09d}.state"
 
 
 def test_handlers_of_signals_are_put_back(tmp_path):
@@ -362,7 +373,7 @@ def test_another_rate_is_taken_if_asked_for(tmp_path):
 def test_another_batch_size_is_named(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    with pytest.raises(ValueError, match=r"steps_per_epoch is 4, but .* with 8"):
+    with pytest.raises(ValueError, match=r"batch_size is 8, but .* with 4"):
         run(
             make,
             lambda: tf.data.Dataset.from_tensor_slices(resumable.images(32)).batch(8),
@@ -388,7 +399,7 @@ def test_data_that_cannot_be_gone_through_again(tmp_path):
         return iter(data())
 
     for other in (endless, generator):
-        with pytest.raises(ValueError, match="of unknown length; expected arrays"):
+        with pytest.raises(ValueError, match="of unknown length, or"):
             run(make, other, tmp_path)
     assert not (tmp_path / "state").exists()
 
@@ -487,3 +498,60 @@ def test_models_of_kerasgan_only():
             np.zeros((4, 1)), np.zeros((4, 1)), verbose=0, callbacks=[RunState("x")]
         )
     assert kerasgan.callbacks.RunState is RunState
+
+
+def test_a_rate_that_is_set_at_each_epoch_is_set_once(tmp_path):
+    make, data = CASES["minimax"]
+
+    def program(folder=None, stop=None):
+        halve = keras.callbacks.LearningRateScheduler(lambda _, rate: rate * 0.5)
+        return run(make, data, folder, stop, callbacks=[halve], every_steps=2)
+
+    untouched = program(tmp_path / "untouched")
+    for stop in (5, STEPS + 1, 2 * STEPS + 3):
+        program(tmp_path / "x", stop)
+    check_same(untouched, program(tmp_path / "x"))
+
+
+def test_the_best_weights_are_kept(tmp_path):
+    """The best epoch is the first, which is before the stop."""
+    make, data = CASES["minimax"]
+
+    def program(folder, stop=None):
+        early = keras.callbacks.EarlyStopping(
+            "g_loss", mode="min", min_delta=9, patience=2, restore_best_weights=True
+        )
+        return run(make, data, folder, stop, epochs=9, callbacks=[early], every_steps=1)
+
+    untouched = program(tmp_path / "untouched")
+    program(tmp_path / "x", stop=2 * STEPS + 3)
+    check_same(untouched, program(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_in_the_last_epoch_is_not_lost(tmp_path, number):
+    make, data = CASES["minimax"]
+
+    class Asks(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            for _ in range(2 if number == signal.SIGTERM else 1):
+                os.kill(os.getpid(), number)
+
+    kind = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
+    with pytest.raises(kind):
+        run(make, data, tmp_path, epochs=1, callbacks=[Asks()])
+    newest = state_files.state_files(tmp_path / "state")[0]
+    assert state_files.read_state(newest)[1]["finished"]
+
+
+def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):
+    make, _ = CASES["minimax"]
+
+    def batches(n):
+        return tf.data.Dataset.from_tensor_slices(resumable.images(32)).batch(n)
+
+    run(make, lambda: batches(4), tmp_path, stop=STEPS + 5, every_steps=1)
+    capsys.readouterr()
+    left = run(make, lambda: batches(16), tmp_path, strict=False)
+    assert "epoch 2, batch 1 of 2" in capsys.readouterr().out
+    assert len(left["logs g_loss"]) == EPOCHS
