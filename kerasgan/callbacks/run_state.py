@@ -99,6 +99,11 @@ class RunState(keras.callbacks.Callback):
             model.adopt_seed(self._resumed[1]["options"]["seed"])
         self._options = state.training_options(model)
 
+    @property
+    def epochs_done(self):
+        """Epochs that the run has behind it, as an int, once it is open."""
+        return 0 if self._resumed is None else self._resumed[1]["epoch"]
+
     def resume_fit(self, callbacks, epochs, steps, batches):
         """Brings the model to the newest state; `fit` calls it before the first step.
 
@@ -204,12 +209,14 @@ class RunState(keras.callbacks.Callback):
             )
         changed = self._changed(facts)
         if changed and self.strict:
-            name = min(changed)
+            new, old = (
+                ", ".join(f"{name} {options.get(name)!r}" for name in sorted(changed))
+                for options in (self._options, facts["options"])
+            )
             raise ValueError(
-                f"{name} is {self._options.get(name)!r}, but the run in "
-                f"{str(self.folder.parent)!r} was started with "
-                f"{facts['options'].get(name)!r}; expected the same, or strict=False "
-                "to go on with the new one."
+                f"training has {new}, but the run in {str(self.folder.parent)!r} was "
+                f"started with {old}; expected the same, or strict=False to go on with "
+                "what is new."
             )
 
     def _changed(self, facts):

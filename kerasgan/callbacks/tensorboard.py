@@ -1,5 +1,6 @@
 """Keras's TensorBoard, with both learning rates and images."""
 
+import importlib.util
 import os
 
 import keras
@@ -27,6 +28,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     Raises:
         ValueError: If `sheet` draws no images.
+        ModuleNotFoundError: If the package `tensorboard` is missing.
 
     Example:
 
@@ -40,6 +42,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
             raise ValueError(
                 f"sheet is {sheet!r}; expected kerasgan.callbacks.SampleGrid or "
                 "TranslationGrid."
+            )
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ModuleNotFoundError(
+                "TensorBoard writes with the package tensorboard, which is not "
+                "installed; expected it: pip install tensorboard."
             )
         super().__init__(os.fspath(log_dir), **options)
         self.sheet = sheet

@@ -5,7 +5,7 @@ import pathlib
 from kerasgan.arguments import check_choice
 from kerasgan.cli import runs
 from kerasgan.cli.folders import check_folder
-from kerasgan.models import GAN, CycleGAN
+from kerasgan.models import GAN, CycleGAN, read_facts
 from kerasgan.models.cyclegan import DIRECTIONS
 from kerasgan.models.export import check_export_path
 
@@ -47,4 +47,9 @@ def export_generator(options):
             "only with a CycleGAN."
         )
     kind = "Keras model" if out.suffix == ".keras" else "SavedModel"
-    print(f"{kind} of the generator in {out}")
+    facts = read_facts(out)
+    low, high = facts["value_range"]
+    print(
+        f"{kind} of the generator in {out}; images {tuple(facts['image_shape'])} in "
+        f"[{low:g}, {high:g}]"
+    )

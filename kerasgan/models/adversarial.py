@@ -265,6 +265,16 @@ class AdversarialModel(keras.Model):
         model.versions = facts.get("versions")
         return model
 
+    def count_step(self, done):
+        """Counts a training step.
+
+        Args:
+            done: Tensor that is there once the step had a batch. At the end of data of
+                unknown length TensorFlow begins a step that has none.
+        """
+        with tf.control_dependencies([done]):
+            self.step.assign_add(1)
+
     def update_discriminators(self, rounds, purpose=0):
         """Updates discriminators once, and the metrics with their answers.
 

@@ -173,6 +173,13 @@ def check_images(batches, role, images_of, shape, activation):
             f"{role} has images of shape {got}, but discriminator takes {shape}; "
             "expected the same shape."
         )
+    for batch in images:
+        wrong = batch.size - np.count_nonzero(np.isfinite(batch))
+        if wrong:
+            raise ValueError(
+                f"{role} has {wrong} values in its first batches that are not finite; "
+                "expected numbers."
+            )
     if activation not in VALUE_RANGES:
         return
     low, high = VALUE_RANGES[activation]

@@ -235,7 +235,7 @@ class CycleGAN(AdversarialModel):
         if self.ema_decay is not None:
             for update in self._update_averages:
                 update(self.step, self.ema_decay)
-        self.step.assign_add(1)
+        self.count_step(g_loss)
         return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
 
     def test_step(self, data):

@@ -99,8 +99,9 @@ def fit(
             **options,
         )
     stream = Stream(x)
-    if preflight:
-        _, looked_at = look_ahead(model, x, epochs, stream.look())
+    left = epochs if keeper is None else epochs - keeper.epochs_done
+    if preflight and left > 0:
+        _, looked_at = look_ahead(model, x, left, stream.look())
     else:
         looked_at = model.check_data(stream.first(CHECKED_IMAGES), None)
     start = None

@@ -231,7 +231,7 @@ class GAN(AdversarialModel):
         report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
         if self.ema_generator is not None:
             self._update_average(self.step, self.ema_decay)
-        self.step.assign_add(1)
+        self.count_step(g_loss)
         return self.get_metrics_result()
 
     def test_step(self, data):

@@ -331,17 +331,20 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"label_noise": 0.3}, "label_noise is 0.3, but .* was started with 0.2"),
+        (
+            {"label_noise": 0.3},
+            "training has label_noise 0.3, but .* was started with label_noise 0.2;",
+        ),
         (
             {"d_optimizer": keras.optimizers.SGD},
             "d_optimizer has .* variables, but the state",
         ),
         (
             {"g_optimizer": lambda: keras.optimizers.Adam(1e-5, beta_1=0.5)},
-            r"g_optimizer.config.learning_rate is [\d.e-]+, but",
+            r"training has g_optimizer.config.learning_rate [\d.e-]+, but",
         ),
-        ({"ema_decay": 0.5}, "ema_decay is 0.5, but"),
-        ({"seed": 5}, "seed is 5, but .* was started with 0"),
+        ({"ema_decay": 0.5}, "has ema_decay 0.5, but"),
+        ({"seed": 5}, "has seed 5, but .* was started with seed 0"),
     ],
 )
 def test_options_that_are_not_those_of_the_run(tmp_path, options, sentence):
@@ -373,7 +376,10 @@ def test_another_rate_is_taken_if_asked_for(tmp_path):
 def test_another_batch_size_is_named(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    with pytest.raises(ValueError, match=r"batch_size is 8, but .* with 4"):
+    with pytest.raises(
+        ValueError,
+        match=r"has batch_size 8, steps_per_epoch 4, but .* with batch_size 4, st",
+    ):
         run(
             make,
             lambda: tf.data.Dataset.from_tensor_slices(resumable.images(32)).batch(8),
