@@ -164,8 +164,7 @@ class Stream:
 
     def start_at(self, batch):
         """Goes to a batch, which is the next to come."""
-        iterator = self._iterator
-        further = tf.data.Dataset.range(tf.int64.max).map(lambda _: iterator.get_next())
+        further = self.part(tf.int64.max)
         seen = self._looked_at[batch:]
         further = further.skip(max(0, batch - len(self._looked_at)))
         if seen:
@@ -178,7 +177,14 @@ class Stream:
         To open it reads nothing, which Keras does more often than it goes through.
         """
         iterator = self._iterator
-        return tf.data.Dataset.range(n).map(lambda _: iterator.get_next())
+        # There is nothing to tune, and to end the thread that does can take a minute.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return (
+            tf.data.Dataset.range(n)
+            .map(lambda _: iterator.get_next())
+            .with_options(options)
+        )
 
 
 def _is_array(x):
