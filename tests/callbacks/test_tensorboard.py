@@ -73,3 +73,9 @@ def test_images_go_on_where_training_does(
 def test_what_draws_no_images_is_refused(tmp_path):
     with pytest.raises(ValueError, match="sheet is 'grid'; expected"):
         callbacks.TensorBoard(tmp_path, sheet="grid")
+
+
+def test_without_the_package_tensorboard(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
+        callbacks.TensorBoard(tmp_path)

@@ -80,3 +80,15 @@ def test_ranges():
             ValueError, match=r"data has values from .* expected values"
         ):
             check(images, activation)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_images_that_are_not_finite(wrong, activation):
+    images = np.zeros((2, 4, 4, 3), "float32")
+    images[0, 0, 0, 0], images[1] = -1.0, 0.5
+    given = ("data", lambda batch: batch, (4, 4, 3), activation)
+    checks.check_images([images], *given)
+    images[1, 2, :2, 0] = wrong
+    with pytest.raises(ValueError, match="data has 2 values in its first batches that"):
+        checks.check_images([images], *given)

@@ -1,0 +1,76 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan.models import state
+
+
+def model(width=3, optimizer=keras.optimizers.Adam, rate=0.25):
+    generator = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(width * 3),
+            keras.layers.Reshape((1, width, 3)),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [keras.Input((1, width, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    gan = kerasgan.GAN(discriminator, generator, seed=0)
+    gan.compile(optimizer(0.5), optimizer(rate))
+    return gan
+
+
+def trained(**options):
+    gan = model(**options)
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 1, 3, 3)).astype("float32")
+    gan.fit(images, batch_size=2, verbose=0)
+    return gan
+
+
+def test_every_variable_is_in_one_group():
+    gan = trained()
+    groups = state.state_variables(gan)
+    assert set(groups) == {
+        *("discriminator", "generator", "d_optimizer", "g_optimizer", "model"),
+        *("d_optimizer.config.learning_rate", "g_optimizer.config.learning_rate"),
+    }
+    held = [id(variable) for group in groups.values() for variable in group]
+    assert len(held) == len(set(held))
+    metrics = [v for metric in gan.metrics for v in metric.variables]
+    every = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+    assert set(held) >= {id(variable) for variable in (*every, *metrics)}
+
+
+def test_what_is_read_can_be_written_to_another_model():
+    one, other = trained(), model(rate=0.125)
+    values = state.read_variables(state.state_variables(one))
+    groups = state.state_variables(other)
+    assert state.misfit(groups, values) is None
+    state.write_variables(groups, values)
+    for name, value in state.read_variables(groups).items():
+        np.testing.assert_array_equal(value, values[name])
+    assert other.steps_taken == 2
+    assert float(np.asarray(other.g_optimizer.learning_rate)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("other", "group"),
+    [({"width": 4}, "discriminator"), ({"optimizer": keras.optimizers.SGD}, "d_opt")],
+)
+def test_values_of_another_model(other, group):
+    values = state.read_variables(state.state_variables(model()))
+    assert state.misfit(state.state_variables(model(**other)), values).startswith(group)
+
+
+def test_options_are_flat_and_those_of_json():
+    options = state.training_options(model())
+    assert json.loads(json.dumps(options)) == options
+    assert options["g_optimizer.config.learning_rate"] == 0.25
+    assert options["seed"] == 0 and options["ema_decay"] == 0.999
+    # What changes no number, and what a run itself changes, is none.
+    assert not {"run_eagerly", "steps_per_execution", "name"} & set(options)
+    assert options == state.training_options(model())
