@@ -1,6 +1,7 @@
 """A look at a model and its data before a long training: `preflight`."""
 
 import dataclasses
+import functools
 import re
 import time
 
@@ -294,7 +295,24 @@ def replayed(batches, spec):
 
     With another signature, `fit` would have to build the training step again.
     """
-    return tf.data.Dataset.from_generator(lambda: batches, output_signature=spec)
+
+    def as_in_source(*batch):
+        batch = batch[0] if len(batch) == 1 and not isinstance(spec, tuple) else batch
+        return tf.nest.map_structure(
+            lambda part, known: tf.compat.v1.placeholder_with_default(
+                part, known.shape
+            ),
+            batch,
+            spec,
+        )
+
+    if not batches:
+        return tf.data.Dataset.range(0)
+    # Not from_generator, which TensorFlow complains of where a program ends.
+    return functools.reduce(
+        lambda some, more: some.concatenate(more),
+        map(tf.data.Dataset.from_tensors, batches),
+    ).map(as_in_source)
 
 
 def _measure_model(model, batch, n):
