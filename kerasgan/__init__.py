@@ -9,6 +9,7 @@ from kerasgan import (
     losses,
     metrics,
     networks,
+    penalties,
     schedules,
 )
 from kerasgan.models import GAN, CycleGAN
@@ -27,6 +28,7 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "penalties",
     "preflight",
     "schedules",
 ]

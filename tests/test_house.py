@@ -19,6 +19,7 @@ ROOMS = [
     "images",
     "layers",
     "losses",
+    "penalties",
     "schedules",
     "networks",
     "interop",

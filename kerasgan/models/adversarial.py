@@ -3,18 +3,18 @@
 import keras
 import tensorflow as tf
 
-from kerasgan import losses
+from kerasgan import penalties
 from kerasgan.arguments import check_positive
-from kerasgan.models import checks
+from kerasgan.models import compiling
 from kerasgan.models.facts import versions
 from kerasgan.models.fitting import fit
 from kerasgan.models.moves import apply_gradients, discriminate, report
 from kerasgan.models.randomness import draw_seed, step_seed
 
-# What the Keras guide to DCGAN uses with its binary cross-entropy.
-GUIDE_LABEL_NOISE = 0.05
 # One number for each thing that a step draws, so that no two share a seed.
-LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL = range(4)
+LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL, PENALTY = range(5)
+# The arguments of `compile` that are objects.
+OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalty")
 
 
 class AdversarialModel(keras.Model):
@@ -56,6 +56,8 @@ class AdversarialModel(keras.Model):
         self.g_loss_metric = keras.metrics.Mean(name="g_loss")
         self.real_score_metric = keras.metrics.Mean(name="real_score")
         self.fake_score_metric = keras.metrics.Mean(name="fake_score")
+        self.penalty = None
+        self.penalty_metric = keras.metrics.Mean(name="penalty")
 
     def players(self):
         """Returns the list of generators and the list of discriminators."""
@@ -79,42 +81,20 @@ class AdversarialModel(keras.Model):
         g_optimizer=None,
         loss_fn="non_saturating",
         label_noise=None,
+        penalty=None,
         run_eagerly=False,
         steps_per_execution=1,
         jit_compile=False,
     ):
         """Configures both players; the arguments are those of `GAN.compile`."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if replicas > 1:
-            raise ValueError(
-                f"the strategy has {replicas} replicas; expected one, because "
-                "gradients of several are not combined yet."
-            )
+        compiling.check_replicas()
         generators, discriminators = self.players()
-        self.loss_fn = losses.get(loss_fn)
-        for discriminator in discriminators:
-            checks.check_loss_fits(discriminator, self.loss_fn)
-        has_labels = isinstance(self.loss_fn, losses.LabelLoss)
-        if label_noise is None:
-            label_noise = GUIDE_LABEL_NOISE if _is_cross_entropy(self.loss_fn) else 0.0
-        if not 0.0 <= label_noise <= 1.0:
-            raise ValueError(
-                f"label_noise is {label_noise}; expected a number in [0, 1]."
-            )
-        if label_noise and not has_labels:
-            raise ValueError(
-                f"label_noise is {label_noise}, but loss_fn "
-                f"{type(self.loss_fn).__name__} has no labels; expected 0, or a "
-                "subclass of kerasgan.losses.LabelLoss."
-            )
-        self.label_noise = float(label_noise)
-        if d_optimizer is not None and d_optimizer is g_optimizer:
-            raise ValueError(
-                "g_optimizer is the same object as d_optimizer; expected one for each, "
-                "because an optimizer keeps state about the weights it updates."
-            )
-        self.d_optimizer = _optimizer(d_optimizer)
-        self.g_optimizer = _optimizer(g_optimizer)
+        self.loss_fn = compiling.loss_for(discriminators, loss_fn)
+        self.label_noise = compiling.label_noise_for(self.loss_fn, label_noise)
+        self.penalty = penalties.get(penalty)
+        self.d_optimizer, self.g_optimizer = compiling.optimizer_pair(
+            d_optimizer, g_optimizer
+        )
         self.run_options = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
@@ -123,34 +103,27 @@ class AdversarialModel(keras.Model):
         # Keras's own callbacks look at model.optimizer.
         super().compile(optimizer=self.g_optimizer, **self.run_options)
         # Built here, not at the first step, so that loading finds their variables.
-        self.d_optimizer.build(_trainable_variables("discriminator", discriminators))
-        self.g_optimizer.build(_trainable_variables("generator", generators))
+        for optimizer, role, networks in (
+            (self.d_optimizer, "discriminator", discriminators),
+            (self.g_optimizer, "generator", generators),
+        ):
+            optimizer.build(compiling.trainable_variables(role, networks))
 
     def get_compile_config(self):
         """Returns what `compile_from_config` needs; None if it is not compiled."""
         if not hasattr(self, "d_optimizer"):
             return None
-        loss = type(self.loss_fn)
-        if not hasattr(loss, "get_config"):
-            raise ValueError(
-                f"loss_fn {loss.__name__} cannot be saved; expected a class with "
-                "get_config and keras.saving.register_keras_serializable."
-            )
-        return {
-            **self.run_options,
-            "d_optimizer": keras.saving.serialize_keras_object(self.d_optimizer),
-            "g_optimizer": keras.saving.serialize_keras_object(self.g_optimizer),
-            "loss_fn": keras.saving.serialize_keras_object(self.loss_fn),
-            "label_noise": self.label_noise,
+        objects = {
+            name: compiling.serialized(name, getattr(self, name)) for name in OBJECTS
         }
+        return {**self.run_options, **objects, "label_noise": self.label_noise}
 
     def compile_from_config(self, config):
         """Compiles the model as it was when `get_compile_config` was called."""
-        objects = ("d_optimizer", "g_optimizer", "loss_fn")
         self.compile(
             **{
                 key: keras.saving.deserialize_keras_object(value)
-                if key in objects
+                if key in OBJECTS
                 else value
                 for key, value in config.items()
             }
@@ -229,6 +202,7 @@ class AdversarialModel(keras.Model):
             self.g_loss_metric,
             self.real_score_metric,
             self.fake_score_metric,
+            *([] if self.penalty is None else [self.penalty_metric]),
         ]
 
     def get_metrics_result(self):
@@ -292,17 +266,39 @@ class AdversarialModel(keras.Model):
                 for i, (real, fake) in enumerate(answers)
             ]
             d_loss = tf.add_n(d_losses)
+            penalty = self.penalize(rounds, training=True, purpose=purpose)
+            minimized = d_loss if penalty is None else d_loss + penalty
         variables = [v for one in rounds for v in one[0].trainable_variables]
-        apply_gradients(self.d_optimizer, tape, d_loss, variables)
-        self.report_discriminators(d_loss, answers)
+        apply_gradients(self.d_optimizer, tape, minimized, variables)
+        self.report_discriminators(d_loss, answers, penalty)
         return d_losses
 
-    def report_discriminators(self, d_loss, answers):
+    def penalize(self, rounds, training, purpose=0):
+        """Returns the penalty on discriminators, a scalar; None without one.
+
+        Args:
+            rounds: As in `update_discriminators`, as is `purpose`.
+            training: Whether they are trained.
+        """
+        if self.penalty is None:
+            return None
+        first = purpose * len(rounds)
+        return tf.add_n(
+            [
+                self.penalty(
+                    *one, step_seed(self.seed, self.step, PENALTY, first + i), training
+                )
+                for i, one in enumerate(rounds)
+            ]
+        )
+
+    def report_discriminators(self, d_loss, answers, penalty):
         """Updates the metrics of the discriminators.
 
         Args:
             d_loss: The sum of their losses.
             answers: List of pairs of answers to real and to generated images.
+            penalty: The sum of their penalties, or None.
         """
         n = tf.shape(answers[0][0])[0]
         for metric, values in zip(
@@ -313,6 +309,8 @@ class AdversarialModel(keras.Model):
             score = tf.add_n([tf.reduce_mean(v) for v in values]) / len(values)
             report(metric, score, n)
         report(self.d_loss_metric, d_loss, n)
+        if penalty is not None:
+            report(self.penalty_metric, penalty, n)
 
     def draw_labels(self, real, fake, purpose):
         """Draws the labels of one discriminator's update.
@@ -343,29 +341,3 @@ class AdversarialModel(keras.Model):
             return self.loss_fn.discriminator_loss(real, fake)
         labels = self.draw_labels(real, fake, purpose)
         return self.loss_fn.discriminator_loss(real, fake, labels=labels)
-
-
-def _is_cross_entropy(loss):
-    return isinstance(loss, losses.KerasLoss) and loss.answers is not None
-
-
-def _optimizer(identifier):
-    if identifier is None:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
-    return keras.optimizers.get(identifier)
-
-
-def _trainable_variables(role, networks):
-    variables = [v for network in networks for v in network.trainable_variables]
-    if not variables:
-        names = ", ".join(network.name for network in networks)
-        raise ValueError(
-            f"{role} {names} has no trainable weights; expected a network to train."
-        )
-    for network in networks:
-        if network.losses:
-            raise ValueError(
-                f"{role} {network.name} has losses of its own, of a regularizer or of "
-                "add_loss, which training would not minimize; expected none."
-            )
-    return variables

@@ -99,7 +99,11 @@ def counts_calls(network):
     normalization changes its kernel at each one.
     """
     kinds = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
-    # Also those inside of other layers.
+    return holds(network, kinds)
+
+
+def holds(network, kinds):
+    """Whether a network has a layer of some kinds, also inside of other layers."""
     return any(isinstance(layer, kinds) for layer in network._flatten_layers())
 
 

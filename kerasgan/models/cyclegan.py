@@ -144,6 +144,7 @@ class CycleGAN(AdversarialModel):
         g_optimizer=None,
         loss_fn="least_squares",
         label_noise=None,
+        penalty=None,
         adversarial_weight=1.0,
         cycle_weight=10.0,
         identity_weight=5.0,
@@ -163,6 +164,7 @@ class CycleGAN(AdversarialModel):
                 they come from; with `adversarial_weight=2` the terms weigh what they
                 do in the authors' PyTorch implementation of CycleGAN.
             label_noise: As in `GAN.compile`.
+            penalty: As in `GAN.compile`, of both discriminators.
             adversarial_weight: Weight of the adversarial term.
             cycle_weight: Weight of the mean absolute error of images that were
                 translated and back again.
@@ -185,7 +187,9 @@ class CycleGAN(AdversarialModel):
                 f"identity_weight is {identity_weight!r}; expected 0, because images "
                 f"of {channels[0]} and of {channels[1]} channels are not comparable."
             )
-        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **options)
+        super().compile(
+            d_optimizer, g_optimizer, loss_fn, label_noise, penalty, **options
+        )
         for name, pair in weights.items():
             setattr(self, name, pair)
 
@@ -242,12 +246,11 @@ class CycleGAN(AdversarialModel):
         a, b = _both(data)
         fake_b, terms_a2b = self._translate("a2b", a, b, training=False)
         fake_a, terms_b2a = self._translate("b2a", b, a, training=False)
-        answers = [
-            discriminate(self.discriminator_a, a, fake_a, training=False),
-            discriminate(self.discriminator_b, b, fake_b, training=False),
-        ]
+        rounds = [(self.discriminator_a, a, fake_a), (self.discriminator_b, b, fake_b)]
+        answers = [discriminate(*one, training=False) for one in rounds]
         d_losses = [self.loss_fn.discriminator_loss(*pair) for pair in answers]
-        self.report_discriminators(tf.add_n(d_losses), answers)
+        penalty = self.penalize(rounds, training=False)
+        self.report_discriminators(tf.add_n(d_losses), answers, penalty)
         g_loss = self._weighed(terms_a2b, terms_b2a)
         return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
 

@@ -112,6 +112,7 @@ class GAN(AdversarialModel):
         g_optimizer=None,
         loss_fn="non_saturating",
         label_noise=None,
+        penalty=None,
         discriminator_steps=1,
         **options,
     ):
@@ -127,6 +128,9 @@ class GAN(AdversarialModel):
             label_noise: Float in [0, 1]. Each label is moved towards that of the
                 other class by a number drawn uniformly between 0 and this. By
                 default 0.05 with Keras's binary cross-entropy, as in its guide, else 0.
+            penalty: Name of a penalty on the discriminator (`"gradient_penalty"`,
+                `"r1"`, `"r2"`), an object of `kerasgan.penalties`, or None. The logs
+                have it as `penalty`, apart from `d_loss`.
             discriminator_steps: Int, updates of the discriminator a step. The
                 batch is cut into as many parts, so that each sees real images of
                 its own, and what does not divide is left out; the generator makes
@@ -136,13 +140,15 @@ class GAN(AdversarialModel):
                 CPU it makes these models slower.
 
         Raises:
-            ValueError: If the loss is unknown or does not fit the last activation
-                of the discriminator, if the optimizers are one object, or if a
-                number is out of range.
+            ValueError: If the loss or the penalty is unknown, if the loss does not
+                fit the last activation of the discriminator, if the optimizers are
+                one object, or if a number is out of range.
         """
         check_positive(discriminator_steps=discriminator_steps)
         self.discriminator_steps = discriminator_steps
-        super().compile(d_optimizer, g_optimizer, loss_fn, label_noise, **options)
+        super().compile(
+            d_optimizer, g_optimizer, loss_fn, label_noise, penalty, **options
+        )
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -242,7 +248,9 @@ class GAN(AdversarialModel):
         inputs, real = self._inputs(x, y, step_seed(self.seed, seen, EVALUATION))
         fake = self(inputs)
         answers = discriminate(self.discriminator, real, fake, training=False)
-        self.report_discriminators(self.loss_fn.discriminator_loss(*answers), [answers])
+        penalty = self.penalize([(self.discriminator, real, fake)], training=False)
+        d_loss = self.loss_fn.discriminator_loss(*answers)
+        self.report_discriminators(d_loss, [answers], penalty)
         g_loss = self.loss_fn.generator_loss(answers[1])
         report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
         return self.get_metrics_result()

@@ -43,7 +43,8 @@ def activation_bytes(model, shape):
 
     A single generator holds one batch. Each of two holds three: the images that it
     translates, those of the other domain, and the translations it takes back. A
-    discriminator holds a real and a generated batch.
+    discriminator holds a real and a generated batch; with a penalty also images of
+    its own, and what the way back makes of them, from which the slope follows.
 
     Args:
         model: An adversarial model.
@@ -52,7 +53,8 @@ def activation_bytes(model, shape):
     generators, discriminators = model.players()
     batches = 1 if len(generators) == 1 else 3
     held = [(network, batches) for network in generators]
-    held += [(network, 2) for network in discriminators]
+    judged = 2 if model.penalty is None else 4
+    held += [(network, judged) for network in discriminators]
     return sum(batches * made_bytes(network, shape) for network, batches in held)
 
 

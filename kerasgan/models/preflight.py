@@ -1,16 +1,17 @@
 """A look at a model and its data before a long training: `preflight`."""
 
-import dataclasses
 import functools
 import re
 import time
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.models.checks import CHECKED_IMAGES
+from kerasgan.models.checks import CHECKED_IMAGES, holds
 from kerasgan.models.memory import activation_bytes, state_bytes
+from kerasgan.models.preflight_report import Preflight, size_in_words
 from kerasgan.models.state import read_variables, state_variables, write_variables
 
 # Whichever of the two comes first ends a measurement.
@@ -23,118 +24,18 @@ _DRAWS = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Preflight:
-    """What `preflight` found; `str` makes a table of it.
-
-    Attributes:
-        name: Name of the model.
-        parameters: Dict from each role to its network's number of parameters.
-        state_bytes: Int, estimated memory of weights, averages, image pools, both
-            optimizers and gradients.
-        activation_bytes: Int, estimated memory of the activations of a step.
-        batch_size: Int, images in the first batch, a pair of domains counted once.
-        first_step_seconds: Float, from the call for the first batch to the end of the
-            first step, most of it TensorFlow's building of the step.
-        model_speed: Float, images a second that the training step takes when it need
-            not wait for data.
-        data_speed: Float, images a second that the data yields when nobody trains.
-        shared: Whether both share one processor, because there is no GPU.
-        batches: Int, batches of an epoch; None if the data does not know it.
-        epochs: Int or None, as given.
-    """
-
-    name: str
-    parameters: dict
-    state_bytes: int
-    activation_bytes: int
-    batch_size: int
-    first_step_seconds: float
-    model_speed: float
-    data_speed: float
-    shared: bool
-    batches: int | None
-    epochs: int | None
-
-    @property
-    def memory_bytes(self):
-        """Estimated memory of training, in bytes."""
-        return self.state_bytes + self.activation_bytes
-
-    @property
-    def slower(self):
-        """`"data"` or `"model"`, whichever makes the other wait."""
-        return "data" if self.data_speed < self.model_speed else "model"
-
-    @property
-    def images_per_second(self):
-        """Expected speed of training.
-
-        Beside a GPU the data is made ready while the model trains, and the slower of
-        the two decides; on a CPU both take their time from the same cores.
-        """
-        times = (1.0 / self.model_speed, 1.0 / self.data_speed)
-        return 1.0 / (sum(times) if self.shared else max(times))
-
-    @property
-    def epoch_seconds(self):
-        """Expected seconds of an epoch; None if its length is not known."""
-        if self.batches is None:
-            return None
-        return self.batches * self.batch_size / self.images_per_second
-
-    @property
-    def seconds(self):
-        """Expected seconds of all epochs and the first step, or None."""
-        if self.epoch_seconds is None or self.epochs is None:
-            return None
-        return self.first_step_seconds + self.epochs * self.epoch_seconds
-
-    def __str__(self):
-        rows = [
-            (role, f"{count:,} parameters") for role, count in self.parameters.items()
-        ]
-        rows += [
-            (
-                "memory",
-                f"about {_size(self.memory_bytes)}, {_size(self.activation_bytes)} of "
-                "it activations",
-            ),
-            ("model alone", _speed(self.model_speed)),
-            ("data alone", _speed(self.data_speed)),
-            (
-                "together",
-                f"about {_speed(self.images_per_second)}; slower: the {self.slower}",
-            ),
-            ("first step", f"after {_duration(self.first_step_seconds)}"),
-        ]
-        if self.batches is None:
-            rows.append(("an epoch", "unknown, as the data does not know its length"))
-        else:
-            rows.append(
-                (
-                    "an epoch",
-                    f"{_duration(self.epoch_seconds)}, {self.batches:,} batches of "
-                    f"{self.batch_size}",
-                )
-            )
-        if self.seconds is not None:
-            rows.append(
-                ("to finish", f"{_duration(self.seconds)} (epochs: {self.epochs})")
-            )
-        width = max(len(label) for label, _ in rows)
-        lines = [f"  {label:<{width}}  {value}" for label, value in rows]
-        return "\n".join([f"Before the first step of {self.name}:", *lines])
-
-
 def preflight(model, data, epochs=None):
     """Finds out, in seconds, what would spoil a training of hours, and how long it is.
 
-    Checks what `fit` checks, and that no random change to the images is cached: after
-    one epoch it would be the same for ever. Measures the data and the training step
-    on a few batches, and prints a short table. The model is not trained: all its
-    variables are what they were afterwards, to the last bit, and `fit` need not build
-    the training step again.
+    Checks what `fit` checks; that no random change to the images is cached: after one
+    epoch it would be the same for ever; and that no discriminator with a penalty on its
+    slope has batch normalization, with which the slope is not that of one image
+    ("Improved Training of Wasserstein GANs", Gulrajani et al. 2017, section 4,
+    https://arxiv.org/abs/1704.00028).
+
+    Measures the data and the training step on a few batches, and prints a short table.
+    The model is not trained: all its variables are what they were afterwards, to the
+    last bit, and `fit` need not build the training step again.
 
     The data is iterated once, and no further than the batches that are measured. A
     shuffled dataset has another order at each iteration, so a `fit` that follows gets
@@ -145,9 +46,9 @@ def preflight(model, data, epochs=None):
     of both optimizers, a gradient for each weight that is trained, and what layers
     make of as many batches as are in a network at once: one in a single generator,
     three in each of two (images to translate, those of the other domain, and
-    translations), two in a discriminator, real and generated. Not counted are the
-    program itself, batches that wait, and what the backward pass and convolutions
-    need for themselves.
+    translations), two in a discriminator, real and generated, and with a penalty two
+    more, images and the gradient's way back. Not counted are the program itself,
+    batches that wait, and what the backward pass and convolutions need for themselves.
 
     Args:
         model: A compiled `GAN` or `CycleGAN`.
@@ -159,8 +60,8 @@ def preflight(model, data, epochs=None):
 
     Raises:
         ValueError: If the model is not compiled, the data does not fit it or is no
-            dataset, random changes are cached, a step does not fit into memory, or
-            `epochs` is not positive.
+            dataset, random changes are cached, a penalty stands over batch
+            normalization, a step does not fit into memory, or `epochs` is not positive.
 
     Example:
 
@@ -196,6 +97,7 @@ def look_ahead(model, data, epochs=None, batches=None):
             f"data is of type {type(data).__name__}; expected a tf.data.Dataset of "
             "batches: tf.data.Dataset.from_tensor_slices(images).batch(n)."
         )
+    _check_penalty(model)
     _check_nothing_random_is_cached(data)
     batches, data_speed, first_batch_seconds = _measure_data(
         iter(data) if batches is None else batches
@@ -211,7 +113,7 @@ def look_ahead(model, data, epochs=None, batches=None):
     except tf.errors.ResourceExhaustedError as error:
         raise ValueError(
             f"data has batches of {shape[0]}, and there is not enough memory for a "
-            f"step, which needs about {_size(state + activations)}; "
+            f"step, which needs about {size_in_words(state + activations)}; "
             "expected smaller batches, or a smaller model."
         ) from error
     length = int(data.cardinality())
@@ -230,6 +132,20 @@ def look_ahead(model, data, epochs=None, batches=None):
     )
     print(report)
     return report, looked_at
+
+
+def _check_penalty(model):
+    """Raises a ValueError for a penalty over batch normalization."""
+    if model.penalty is None:
+        return
+    for network in model.players()[1]:
+        if holds(network, keras.layers.BatchNormalization):
+            raise ValueError(
+                f"penalty is {type(model.penalty).__name__}, but discriminator "
+                f"{network.name!r} has batch normalization, with which the gradient of "
+                "an answer is not that of one image; expected a discriminator with "
+                "instance, layer or spectral normalization, or none."
+            )
 
 
 def _check_nothing_random_is_cached(data):
@@ -350,18 +266,3 @@ def _run(model, iterator):
     """Calls the training function once and waits until it is done."""
     model.train_function(iterator)
     tf.test.experimental.sync_devices()
-
-
-def _size(n):
-    return f"{n / 1e9:.1f} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
-
-
-def _speed(images):
-    return f"{images:,.0f} images/s" if images >= 10 else f"{images:.2g} images/s"
-
-
-def _duration(seconds):
-    if seconds < 90:
-        return f"{seconds:.2g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -102,10 +102,12 @@ CASES = {
         loss_fn=lambda: KERAS_LOSS(from_logits=True),
         discriminator_steps=2,
     ),
+    "gradient penalty": made("gan", penalty="gradient_penalty"),
     "no average": made("gan", loss_fn="least_squares", ema_decay=None),
     "steps_per_execution": made("gan", steps_per_execution=4),
     "cyclegan": made("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
     "cyclegan without pool": made("cyclegan", pool_size=0, ema_decay=None),
+    "cyclegan with r1": made("cyclegan", penalty="r1"),
 }
 if compat.KERAS_3:
     # In Keras 2 layers draw from streams that cannot be saved.

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import penalties
 
 SIDE = 8
 SHAPE = (SIDE, SIDE, 3)
@@ -225,6 +226,28 @@ def test_logs_are_the_terms_of_both_losses():
         rel=1e-4,
     )
     assert logs["d_loss"] == pytest.approx(logs["d_loss_a"] + logs["d_loss_b"], 1e-5)
+
+
+def test_both_discriminators_are_penalized():
+    a, b = images(4, 0), images(4, 1)
+    plain = make().train_on_batch(a, b, return_dict=True)
+    model = make(compiled={"penalty": penalties.R2(4.0)})
+    expected = 0.0
+    for network, fake in (
+        (model.discriminator_a, model.generator_ba(b)),
+        (model.discriminator_b, model.generator_ab(a)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            answers = network(fake)
+            means = tf.reduce_mean(answers, axis=list(range(1, len(answers.shape))))
+        slopes = tape.gradient(means, fake)
+        expected += 2.0 * float(tf.reduce_mean(tf.reduce_sum(slopes**2, (1, 2, 3))))
+    logs = model.train_on_batch(a, b, return_dict=True)
+    assert logs.pop("penalty") == pytest.approx(expected, rel=1e-4)
+    # The losses of the step are those without a penalty.
+    assert logs == pytest.approx(plain, rel=1e-5)
+    assert "penalty" in model.evaluate(a, b, verbose=0, return_dict=True)
 
 
 def test_the_identity_term_of_one_direction_is_not_halved():

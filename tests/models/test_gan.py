@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import losses
+from kerasgan import losses, penalties
+from kerasgan.models.adversarial import LATENTS
+from kerasgan.models.randomness import step_seed
 
 SIDE, LATENT_DIM = 8, 3
 SHAPE = (SIDE, SIDE, 3)
@@ -220,6 +222,57 @@ def test_default_label_noise_is_the_guides_with_its_loss_only():
     assert compiled(loss_fn=cross_entropy).label_noise == 0.05
 
 
+def test_discriminators_minimize_the_penalty_too():
+    """One step of gradient descent, beside one that is written out."""
+    model = compiled(
+        d_optimizer=keras.optimizers.SGD(0.1),
+        g_optimizer=keras.optimizers.SGD(0.0),
+        loss_fn="least_squares",
+        penalty=penalties.R1(6.0),
+    )
+    critic, real = model.discriminator, images(8)
+    fake = model.generator(model.latents(8, step_seed(1, 0, LATENTS, 0)), training=True)
+    pixels = tf.constant(real)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            inner.watch(pixels)
+            answers = critic(pixels)
+        slopes = inner.gradient(answers, pixels)
+        penalty = 3.0 * tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3)))
+        loss = tf.reduce_mean((critic(real) - 1) ** 2 + critic(fake) ** 2) / 2
+        both = loss + penalty
+    gradients = outer.gradient(both, critic.trainable_variables)
+    expected = [
+        np.asarray(v) - 0.1 * np.asarray(g)
+        for v, g in zip(critic.trainable_variables, gradients, strict=True)
+    ]
+    logs = model.train_on_batch(real, return_dict=True)
+    for new, value in zip(critic.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(new), value, atol=1e-6)
+    assert logs["penalty"] == pytest.approx(float(penalty), rel=1e-5)
+    assert logs["d_loss"] == pytest.approx(float(loss), rel=1e-5)
+    # The sum of both losses, for callbacks, not of what is minimized.
+    assert logs["loss"] == pytest.approx(logs["d_loss"] + logs["g_loss"], rel=1e-6)
+
+
+def test_each_discriminator_update_draws_for_its_penalty_anew():
+    seeds = []
+
+    def penalty(discriminator, real, fake, seed, training):
+        seeds.append((tuple(np.asarray(seed)), training))
+        return tf.constant(0.5)
+
+    model = compiled(discriminator_steps=2, penalty=penalty, run_eagerly=True)
+    history = model.fit(images(16), batch_size=8, verbose=0).history
+    assert len(seeds) == len(set(seeds)) == 4 and all(t for _, t in seeds)
+    assert history["penalty"] == [0.5]
+    seeds.clear()
+    logs = model.evaluate(images(16), batch_size=8, verbose=0, return_dict=True)
+    assert logs["penalty"] == 0.5 and not any(training for _, training in seeds)
+    with pytest.raises(ValueError, match="penalty penalty cannot be saved; expected"):
+        model.get_compile_config()
+
+
 def test_the_average_follows_its_formula():
     model = compiled(gan(ema_decay=0.9))
     expected = values(model.generator.variables)
@@ -396,6 +449,7 @@ def test_config_round_trip():
             d_optimizer=keras.optimizers.RMSprop(1e-3),
             g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
         ),
+        dict(penalty="gradient_penalty"),
     ],
 )
 def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
@@ -418,6 +472,7 @@ def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
     for name in ("d_optimizer", "g_optimizer"):
         assert_same(*(values(getattr(m, name).variables) for m in (model, back)))
     assert back.label_noise == model.label_noise
+    assert type(back.penalty) is type(model.penalty)
     assert back.discriminator_steps == model.discriminator_steps
     assert_same(model.generate(3, seed=0), back.generate(3, seed=0))
 

@@ -44,6 +44,8 @@ def test_a_gan_holds_one_batch_of_images_and_two_of_answers():
     made = [made_bytes(network, shape) for network in (generator, discriminator)]
     assert made[0] >= 4 * 192 * 4
     assert activation_bytes(gan, shape) == made[0] + 2 * made[1]
+    gan.compile(penalty="r1")
+    assert activation_bytes(gan, shape) == made[0] + 4 * made[1]
 
 
 def test_generators_of_a_cyclegan_hold_three_batches():

@@ -1,13 +1,12 @@
 """What a look at a model and its data finds, and that it leaves no trace."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import penalties
 from kerasgan.models import preflight as room
 
 SHAPE = (8, 8, 3)
@@ -18,8 +17,8 @@ def _short(monkeypatch):
     monkeypatch.setattr(room, "MEASURED_BATCHES", 2)
 
 
-def network(*layers, shape=SHAPE):
-    return keras.Sequential([keras.Input(shape), *layers])
+def network(*layers, shape=SHAPE, name=None):
+    return keras.Sequential([keras.Input(shape), *layers], name=name)
 
 
 def translator():
@@ -181,56 +180,6 @@ def test_steps_of_one_call_are_counted():
     assert report.model_speed == pytest.approx(2 * 5 * 4 / 1.0)
 
 
-def report(**changes):
-    found = room.Preflight(
-        name="gan",
-        parameters={"discriminator": 1_000_000, "generator": 20},
-        state_bytes=1_500_000_000,
-        activation_bytes=500_000_000,
-        batch_size=10,
-        first_step_seconds=5.0,
-        model_speed=100.0,
-        data_speed=300.0,
-        shared=False,
-        batches=30,
-        epochs=100,
-    )
-    return dataclasses.replace(found, **changes)
-
-
-def test_beside_a_gpu_the_slower_decides_and_on_a_cpu_both():
-    assert report().slower == "model"
-    assert report().images_per_second == pytest.approx(100.0)
-    assert report(shared=True).images_per_second == pytest.approx(75.0)
-    assert report(data_speed=50.0).slower == "data"
-    assert report(data_speed=50.0).images_per_second == pytest.approx(50.0)
-
-
-def test_time_to_finish():
-    assert report().epoch_seconds == pytest.approx(3.0)
-    assert report().seconds == pytest.approx(305.0)
-    assert report(epochs=None).seconds is None
-    assert report(batches=None).seconds is None
-
-
-def test_the_table():
-    assert str(report()).splitlines() == [
-        "Before the first step of gan:",
-        "  discriminator  1,000,000 parameters",
-        "  generator      20 parameters",
-        "  memory         about 2.0 GB, 500 MB of it activations",
-        "  model alone    100 images/s",
-        "  data alone     300 images/s",
-        "  together       about 100 images/s; slower: the model",
-        "  first step     after 5 s",
-        "  an epoch       3 s, 30 batches of 10",
-        "  to finish      5 min (epochs: 100)",
-    ]
-    assert "to finish" not in str(report(epochs=None))
-    assert "unknown" in str(report(batches=None))
-    assert "28 h 44 min" in str(report(model_speed=0.29, epochs=100))
-
-
 def test_the_table_is_printed(capsys):
     found = kerasgan.preflight(gan(), faces())
     assert capsys.readouterr().out == f"{found}\n"
@@ -272,6 +221,22 @@ def test_randomness_of_one_of_two_domains_is_found():
     frozen = faces().map(FLIPS[0]).cache()
     with pytest.raises(ValueError, match="RandomUniform"):
         kerasgan.preflight(cyclegan(), kerasgan.data.unpaired(faces(), frozen))
+
+
+@pytest.mark.parametrize("penalty", penalties.NAMES)
+def test_a_penalty_over_batch_normalization_is_refused(penalty):
+    inner = network(keras.layers.BatchNormalization(), shape=(6, 6, 1))
+    normalized = network(keras.layers.Conv2D(1, 3), inner, name="judge")
+    model = kerasgan.GAN(normalized, gan().generator)
+    model.compile()
+    kerasgan.preflight(model, faces())
+    model.compile(penalty=penalty)
+    with pytest.raises(
+        ValueError, match=r"'judge' has batch normalization, .*expected"
+    ):
+        kerasgan.preflight(model, faces())
+    # The generator's does no harm, nor does the normalization of single images.
+    kerasgan.preflight(gan(penalty=penalty), faces())
 
 
 def test_what_fit_refuses_is_refused():
