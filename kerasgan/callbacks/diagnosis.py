@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from kerasgan.arguments import check_positive
+from kerasgan.callbacks.findings import ADVICE, Finding
 from kerasgan.callbacks.not_finite import first_layer_not_finite, terms_not_finite
 from kerasgan.callbacks.recovery import LastGoodState
 from kerasgan.callbacks.views import BATCH, FixedImages, views_of
@@ -42,40 +43,6 @@ PATIENCE = 3
 # images are perfect. It has to last for this many measurements, and steps.
 BEATEN_PATIENCE, BEATEN_STEPS = 10, 1000
 
-ADVICE = {
-    "not_finite": "lower learning rates, and a look at whether all of the data is "
-    "finite",
-    "discriminator_saturated": "a lower learning rate of d_optimizer, label_noise, a "
-    "smaller discriminator, or more data",
-    "discriminator_beaten": "a higher learning rate of d_optimizer, more "
-    "discriminator steps, or a larger discriminator, unless the images are as good as "
-    "real ones",
-    "gradient_vanished": "loss_fn 'non_saturating' or 'least_squares', and a lower "
-    "learning rate of d_optimizer",
-    "mode_collapse": "starting again with lower learning rates, larger batches, or "
-    "label_noise",
-    "memorised": "more data, augmentation, a smaller discriminator, or fewer epochs",
-    "identity": "a lower identity_weight and cycle_weight, or a higher "
-    "adversarial_weight",
-    "inverted_colours": "a higher identity_weight, or another seed",
-    "hidden_image": "a lower cycle_weight, or generators without skip connections",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """What `Diagnosis` found.
-
-    Attributes:
-        kind: A key of `ADVICE`, such as `"mode_collapse"`.
-        step: Int, the training step since which it is so, as far as was measured.
-        sentence: What is happening, since when, and what usually helps.
-    """
-
-    kind: str
-    step: int
-    sentence: str
-
 
 class Diagnosis(keras.callbacks.Callback):
     """Says in one sentence what is going wrong, since when, and what usually helps.
@@ -100,7 +67,10 @@ class Diagnosis(keras.callbacks.Callback):
         every_epochs: Int; images are measured after every so many epochs.
         recover: Whether to go back to the end of the last good epoch, with half the
             learning rates, when numbers stop being finite. That state is kept in
-            memory. After three times, and without it at once, training stops.
+            memory. After three times, and without it at once, training stops. With
+            `RunState`, a run that is gone on with keeps its count, its lowered rates
+            and its findings; the state to go back to is then the one it went on from,
+            until its epoch has ended.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
@@ -134,6 +104,26 @@ class Diagnosis(keras.callbacks.Callback):
         self.every_epochs = every_epochs
         self.recover = recover
         self.findings = []
+
+    def get_state(self):
+        """Returns what `RunState` has to keep, a dict that JSON can hold."""
+        return {
+            "findings": [dataclasses.asdict(finding) for finding in self.findings],
+            "streaks": [[*key, *streak] for key, streak in self._streaks.items()],
+            "last_counts": self._last_counts,
+            "recoveries": self._recoveries,
+            "interrupted": self._interrupted,
+        }
+
+    def set_state(self, state):
+        """Takes up what `get_state` returned when this training was stopped."""
+        self.findings = [Finding(**finding) for finding in state["findings"]]
+        self._streaks = {(k, w): tuple(more) for k, w, *more in state["streaks"]}
+        self._last_counts = state["last_counts"]
+        self._recoveries = state["recoveries"]
+        self._interrupted = state["interrupted"]
+        if self._recoveries:
+            self._state.lower_schedules(LOWERED**self._recoveries)
 
     def on_train_begin(self, logs=None):
         if not isinstance(self.model, AdversarialModel):

@@ -88,17 +88,27 @@ class LastGoodState:
         """
         for variable, value in zip(self.variables(), self.values, strict=True):
             variable.assign(value)
-        scheduled = False
         for optimizer in self.optimizers:
+            if not _is_scheduled(optimizer):
+                optimizer._learning_rate.assign(optimizer._learning_rate * factor)
+        self.lower_schedules(factor)
+        # Metrics are running means: what was not finite would stay in them.
+        self.model.reset_metrics()
+
+    def lower_schedules(self, factor):
+        """Multiplies the learning rates that follow a schedule.
+
+        Unlike the others they are no variables, and so in no state that is saved.
+        """
+        scheduled = [one for one in self.optimizers if _is_scheduled(one)]
+        for optimizer in scheduled:
             # Keras lets no one assign the rate of a schedule.
-            rate = optimizer._learning_rate
-            if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-                optimizer._learning_rate = LoweredRate(rate, factor)
-                scheduled = True
-            else:
-                rate.assign(rate * factor)
+            optimizer._learning_rate = LoweredRate(optimizer._learning_rate, factor)
         if scheduled:
             # The old schedule is part of the training step that was compiled.
             self.model.make_train_function(force=True)
-        # Metrics are running means: what was not finite would stay in them.
-        self.model.reset_metrics()
+
+
+def _is_scheduled(optimizer):
+    schedule = keras.optimizers.schedules.LearningRateSchedule
+    return isinstance(optimizer._learning_rate, schedule)

@@ -39,8 +39,9 @@ class RunState(keras.callbacks.Callback):
     images of a run that was never stopped: on a CPU with the same versions to the
     last bit. A run that has ended is not trained again; with more `epochs` it goes
     on. Kept are all variables of the model, both optimizers, the metrics of the epoch,
-    its place in the data, the history, and what `EarlyStopping`,
-    `ReduceLROnPlateau` and `ModelCheckpoint` remember.
+    its place in the data, the history, what `EarlyStopping`, `ReduceLROnPlateau`,
+    `ModelCheckpoint` and `Diagnosis` remember, and what any other callback returns from
+    a method `get_state()`, which JSON has to hold: `set_state(state)` gets it back.
 
     The data has to come in the same order again: give its functions a `seed`, or call
     `keras.utils.set_random_seed` first; and validation data in a fixed one. What was
@@ -236,8 +237,8 @@ class RunState(keras.callbacks.Callback):
         history.epoch = list(facts["history"]["epoch"])
         history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
         for key, callback in self._remembering.items():
-            for name, value in facts["callbacks"].get(key, {}).items():
-                setattr(callback, name, value)
+            if key in facts["callbacks"]:
+                _remind(callback, facts["callbacks"][key])
             weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
             if weights:
                 callback.best_weights = weights
@@ -280,11 +281,7 @@ class RunState(keras.callbacks.Callback):
                 "logs": {k: list(map(float, v)) for k, v in history.history.items()},
             },
             "callbacks": {
-                key: {
-                    name: _plain(getattr(callback, name))
-                    for name in _remembered(callback)
-                    if hasattr(callback, name)
-                }
+                key: _remembered(callback)
                 for key, callback in self._remembering.items()
             },
         }
@@ -312,14 +309,27 @@ def _remembering(callbacks):
         if isinstance(callback, ForOptimizer):
             inner = callback.callbacks
         for player, one in inner.items():
-            if isinstance(one, tuple(REMEMBERED)):
-                key = f"{type(one).__name__} {player} {one.monitor}"
+            if isinstance(one, tuple(REMEMBERED)) or hasattr(one, "get_state"):
+                key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"
                 found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
     return found
 
 
 def _remembered(callback):
-    return next(n for kind, n in REMEMBERED.items() if isinstance(callback, kind))
+    """Returns what a callback remembers, something that JSON can hold."""
+    if hasattr(callback, "get_state"):
+        return callback.get_state()
+    names = next(n for kind, n in REMEMBERED.items() if isinstance(callback, kind))
+    return {n: _plain(getattr(callback, n)) for n in names if hasattr(callback, n)}
+
+
+def _remind(callback, remembered):
+    """Gives a callback what `_remembered` returned."""
+    if hasattr(callback, "get_state"):
+        callback.set_state(remembered)
+        return
+    for name, value in remembered.items():
+        setattr(callback, name, value)
 
 
 def _digest(batches):

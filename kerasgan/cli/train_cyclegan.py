@@ -158,8 +158,7 @@ def train_cyclegan(options):
         watching.insert(0, callbacks.Scorecard(classifier, *judged))
         classifier.save(run / "classifier.keras")
         kept["classifier"] = classifier.facts
-    runs.write_options(run, options, recipe, **kept)
-    training.fit(cyclegan, pairs, options, run, watching)
+    training.fit(cyclegan, pairs, options, recipe, run, watching, **kept)
     print(
         f"Look at {run / 'evolution.gif'}, and translate images with: kerasgan "
         f"translate {run} PATH --direction a2b --out translated"

@@ -72,14 +72,13 @@ def train_dcgan(options):
     gan.check_data(faces, None)
     faces = training.whole_epochs(faces, options, recipe.steps)
     run = runs.folder(options)
-    runs.write_options(run, options, recipe)
     shown = [
         callbacks.SampleGrid(run),
         callbacks.LossCurves(run),
         # Data of its own: reading it changes the order in which it comes next.
         training.diagnosis(_dataset(options), options),
     ]
-    training.fit(gan, faces, options, run, shown)
+    training.fit(gan, faces, options, recipe, run, shown)
     print(
         f"Look at {run / 'evolution.gif'}, and draw more with: kerasgan generate {run} "
         "--out faces"

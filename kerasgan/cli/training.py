@@ -5,12 +5,13 @@ import math
 import pathlib
 import time
 
+import keras
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 from kerasgan.callbacks import Diagnosis, RunState
 from kerasgan.callbacks.views import FEWEST
-from kerasgan.cli import resuming
+from kerasgan.cli import resuming, runs
 from kerasgan.cli.folders import check_folder
 
 # Steps of an epoch, unless --epochs says how many there are.
@@ -135,15 +136,17 @@ def diagnosis(images, options):
     return Diagnosis(images if enough else None, recover=True)
 
 
-def fit(model, dataset, options, run, callbacks):
+def fit(model, dataset, options, recipe, run, callbacks, **kept):
     """Trains and saves the model, also when training is stopped by Ctrl-C.
 
     Args:
         model: A compiled adversarial model.
         dataset: The `tf.data.Dataset` to train on.
         options: What the command was given, with epochs.
+        recipe: Dataclass of what the command has chosen itself.
         run: Folder of the run.
         callbacks: List of Keras callbacks.
+        **kept: What else belongs into `options.json`.
     """
     print(
         f"{run}: {options.epochs} epochs of {len(dataset)} batches of "
@@ -151,11 +154,15 @@ def fit(model, dataset, options, run, callbacks):
     )
     started = time.monotonic()
     keeper = RunState(run, strict=not options.override)
+    # Not before the run has accepted them.
+    writer = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda _: runs.write_options(run, options, recipe, **kept)
+    )
     try:
         model.fit(
             dataset,
             epochs=options.epochs,
-            callbacks=[*callbacks, keeper],
+            callbacks=[writer, *callbacks, keeper],
             preflight=True,
         )
     except KeyboardInterrupt:

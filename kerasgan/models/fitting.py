@@ -139,7 +139,7 @@ class Stream:
 
     def __init__(self, data):
         self._spec = data.element_spec
-        self._iterator = iter(data.repeat())
+        self._iterator = iter(_untuned(data.repeat()))
         self._looked_at = []
 
     def look(self):
@@ -177,14 +177,22 @@ class Stream:
         To open it reads nothing, which Keras does more often than it goes through.
         """
         iterator = self._iterator
-        # There is nothing to tune, and to end the thread that does can take a minute.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return (
-            tf.data.Dataset.range(n)
-            .map(lambda _: iterator.get_next())
-            .with_options(options)
-        )
+        part = tf.data.Dataset.range(n).map(lambda _: iterator.get_next())
+        return _untuned(part)
+
+
+def _untuned(data):
+    """Returns data without tf.data's tuner, unless its options ask for it.
+
+    The thread that tunes sleeps longer the older it is, and what ends it does not
+    always wake it: one iterator in four ended late, by up to a minute. What is
+    `AUTOTUNE` in the data takes its default then, one call for each core up to 16.
+    """
+    if data.options().autotune.enabled is not None:
+        return data
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.with_options(options)
 
 
 def _is_array(x):

@@ -23,13 +23,19 @@ def state_variables(model):
     """
     groups = {role: list(getattr(model, role).variables) for role in model.roles}
     for name in OPTIMIZERS:
-        optimizer = getattr(model, name)
-        rate = optimizer.learning_rate
+        optimizer, path = getattr(model, name), f"{name}.config"
         variables = list(optimizer.variables)
+        while hasattr(optimizer, "inner_optimizer"):
+            # What a LossScaleOptimizer wraps has the rate.
+            optimizer, path = (
+                optimizer.inner_optimizer,
+                f"{path}.inner_optimizer.config",
+            )
+        rate = optimizer.learning_rate
         groups[name] = [v for v in variables if v is not rate]
         # Keras 2 does not list it among the variables.
         if any(v is rate for v in variables) or isinstance(rate, tf.Variable):
-            groups[f"{name}.config.learning_rate"] = [rate]
+            groups[f"{path}.learning_rate"] = [rate]
     known = {id(v) for group in groups.values() for v in group}
     others = [*model.variables, *(v for m in model.metrics for v in m.variables)]
     groups["model"] = list({id(v): v for v in others if id(v) not in known}.values())

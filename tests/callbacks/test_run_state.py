@@ -23,7 +23,7 @@ from tensorflow.python.framework import config
 
 import kerasgan
 from kerasgan import compat
-from kerasgan.callbacks import RunState, state_files
+from kerasgan.callbacks import Diagnosis, RunState, state_files
 
 PROGRAM = pathlib.Path(__file__).with_name("resumable.py")
 spec = importlib.util.spec_from_file_location("resumable", PROGRAM)
@@ -466,6 +466,57 @@ def test_what_keras_callbacks_remember_is_kept(tmp_path):
     assert len(untouched["logs g_loss"]) == 6
     program(tmp_path / "x", stop=3 * STEPS + 2)
     check_same(untouched, program(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("poisoned", [(2, 10, 12), (2, 10, 12, 21)])
+def test_a_diagnosis_remembers_how_often_it_went_back(tmp_path, poisoned):
+    """Rates of a schedule that it has lowered, too, and what it has found."""
+    make, data = CASES["cyclegan"]
+
+    class Poisons(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.steps_taken in poisoned:
+                network = self.model.generator_ab
+                network.set_weights([w * np.nan for w in network.get_weights()])
+
+    def program(folder, stop=None):
+        watch = Diagnosis(recover=True)
+        callbacks = [Poisons(), watch]
+        left = run(
+            make, data, folder, stop, epochs=4, callbacks=callbacks, every_steps=1
+        )
+        return left, watch.findings
+
+    untouched, found = program(tmp_path / "untouched")
+    assert [finding.step for finding in found] == [step + 1 for step in poisoned]
+    endings = [f"({i} of 3 times)" for i in (1, 2, 3)] + ["training stops"]
+    program(tmp_path / "x", stop=2 * STEPS + 2)
+    left, found_again = program(tmp_path / "x")
+    check_same(untouched, left)
+    for before, after, ending in zip(found, found_again, endings, strict=False):
+        assert (before.kind, before.step) == (after.kind, after.step)
+        assert ending in before.sentence and ending in after.sentence
+    assert len(found) == len(found_again)
+
+
+def test_a_callback_of_ones_own_is_remembered(tmp_path):
+    class Counts(keras.callbacks.Callback):
+        batches = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.batches += 1
+
+        def get_state(self):
+            return {"batches": self.batches}
+
+        def set_state(self, state):
+            self.batches = state["batches"]
+
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=STEPS + 3, callbacks=[Counts()], every_steps=1)
+    counts = Counts()
+    run(make, data, tmp_path, callbacks=[counts])
+    assert counts.batches == EPOCHS * STEPS
 
 
 def test_a_loss_that_is_no_number_is_not_saved(tmp_path):

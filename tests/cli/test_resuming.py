@@ -94,6 +94,14 @@ def test_options_that_are_not_those_of_the_run(stopped, bad, capsys):
     assert (stopped / "samples" / "epoch_0004.png").exists()
 
 
+def test_options_that_the_run_refuses_are_not_kept(stopped, bad):
+    kept = (stopped / "options.json").read_bytes()
+    # Networks of another size than those that were trained.
+    other = ["--image-size", 32, "--override"]
+    bad(["train", "dcgan", "--resume", stopped, *other], "discriminator has ", "state")
+    assert (stopped / "options.json").read_bytes() == kept
+
+
 def test_runs_that_are_none(stopped, tmp_path, bad):
     bad(
         ["train", "dcgan", "--resume", tmp_path / "no"],

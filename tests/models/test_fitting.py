@@ -113,6 +113,29 @@ def test_a_stream_can_be_entered_anywhere(start):
     ]
 
 
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_nothing_is_tuned_unless_the_data_asks_for_it(asked, monkeypatch):
+    opened = []
+    opens = tf.data.Dataset.__iter__
+
+    def noted(data):
+        opened.append(data.options().autotune.enabled)
+        return opens(data)
+
+    data = numbers(4)
+    if asked is not None:
+        options = tf.data.Options()
+        options.autotune.enabled = asked
+        data = data.with_options(options)
+    kind = next(c for c in type(data).__mro__ if "__iter__" in vars(c))
+    monkeypatch.setattr(kind, "__iter__", noted)
+    stream = Stream(data)
+    stream.start_at(1)
+    list(stream.part(2))
+    # The data itself; then what only hands it on.
+    assert opened == [bool(asked), False, False]
+
+
 def test_opening_a_part_takes_nothing_from_the_next():
     stream = Stream(numbers(6))
     stream.start_at(0)

@@ -57,6 +57,22 @@ def test_what_is_read_can_be_written_to_another_model():
     assert float(np.asarray(other.g_optimizer.learning_rate)) == 0.25
 
 
+def test_the_rate_inside_of_a_loss_scale_optimizer_is_told_apart():
+    def scaled(rate):
+        kinds = keras.optimizers, keras.mixed_precision
+        scaling = next(k for k in kinds if hasattr(k, "LossScaleOptimizer"))
+        return scaling.LossScaleOptimizer(keras.optimizers.Adam(rate))
+
+    gan = model(optimizer=scaled)
+    groups, options = state.state_variables(gan), state.training_options(gan)
+    for name, rate in (("d_optimizer", 0.5), ("g_optimizer", 0.25)):
+        path = f"{name}.config.inner_optimizer.config.learning_rate"
+        assert options[path] == rate
+        assert [float(np.asarray(v)) for v in groups[path]] == [rate]
+        # Counts, slots and the scale of the loss are another group.
+        assert len(groups[name]) > 4
+
+
 @pytest.mark.parametrize(
     ("other", "group"),
     [({"width": 4}, "discriminator"), ({"optimizer": keras.optimizers.SGD}, "d_opt")],
