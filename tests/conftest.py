@@ -5,11 +5,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import pytest
+from tensorflow.python.framework import config
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(7)
+    yield
+    # The command switches it on, and TensorFlow makes nothing public that undoes it.
+    config.disable_op_determinism()
 
 
 @pytest.fixture(autouse=True, scope="session")

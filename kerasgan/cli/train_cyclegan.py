@@ -112,7 +112,7 @@ def train_cyclegan(options):
     resuming.take_over(options, options.model)
     training.check_options(options, options.data[0])
     recipe = _fitting(training.on_this_device(CPU, GPU), options.image_size)
-    keras.utils.set_random_seed(options.seed)
+    training.set_seed(options)
     # The networks first: a size they cannot make is known before data is read.
     with training.image_size_named(options):
         cyclegan = _cyclegan(options, recipe)

@@ -52,7 +52,7 @@ def train_dcgan(options):
     resuming.take_over(options, options.model)
     training.check_options(options, options.data)
     recipe = training.on_this_device(CPU, GPU)
-    keras.utils.set_random_seed(options.seed)
+    training.set_seed(options)
     shape = (options.image_size, options.image_size, 3)
     # The networks first: a size they cannot make is known before data is read.
     with training.image_size_named(options):

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import importlib.util
 import json
 import os
@@ -19,7 +18,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.python.framework import config
 
 import kerasgan
 from kerasgan import compat
@@ -45,10 +43,6 @@ def _operations_add_in_one_order():
     # Beside other work some do not, now and then.
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
-    yield
-    config.disable_op_determinism()
-    # To end an iterator of training that was stopped takes the longer the older it is.
-    gc.collect()
 
 
 class Stops(keras.callbacks.Callback):

@@ -1,12 +1,16 @@
+import argparse
 import json
 import os
 import signal
 
 import keras
 import pytest
+import tensorflow as tf
 from PIL import Image
+from tensorflow.python.framework import config
 
 from kerasgan import callbacks, cli
+from kerasgan.cli import training
 
 
 @pytest.fixture
@@ -31,6 +35,13 @@ def test_the_option_of_a_count_is_named(bad, model, option):
 def test_seeds_that_are_none(train, bad, seed):
     bad([*train[0], "--seed", seed], f"--seed is {seed}", "4294967295")
     assert not train[1].parent.exists()
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [([], True), (["GPU:0"], False)])
+def test_on_a_cpu_operations_add_in_one_order(monkeypatch, gpus, expected):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    training.set_seed(argparse.Namespace(seed=3))
+    assert config.is_op_determinism_enabled() is expected
 
 
 def test_the_largest_seed_trains(small, train):
