@@ -5,6 +5,7 @@ on TensorFlow 2.15 with TensorFlow Addons (the extra `addons`).
 """
 
 import keras
+import tensorflow as tf
 
 KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
 
@@ -49,6 +50,25 @@ else:
     @keras.saving.register_keras_serializable(package="kerasgan")
     class _SpectralNormalization(keras.layers.SpectralNormalization):
         """Keras 2.15 does not find its own class again when it loads a model."""
+
+
+def loss_scale(optimizer):
+    """Returns what an optimizer wants its loss to be multiplied by, or None for 1."""
+    if not hasattr(optimizer, "inner_optimizer"):
+        return None
+    one = tf.constant(1.0)
+    # Keras 2.15 has another name for it.
+    return optimizer.scale_loss(one) if KERAS_3 else optimizer.get_scaled_loss(one)
+
+
+def unscaled(optimizer, gradients):
+    """Returns gradients as `apply_gradients` of an optimizer takes them.
+
+    That of Keras 3 divides by the scale itself.
+    """
+    if KERAS_3 or not hasattr(optimizer, "inner_optimizer"):
+        return gradients
+    return optimizer.get_unscaled_gradients(gradients)
 
 
 class _SavedInstanceNormalization:

@@ -56,3 +56,34 @@ class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             "constant_steps": self.constant_steps,
             "decay_steps": self.decay_steps,
         }
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class LoweredRate(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule's learning rate times a number.
+
+    Args:
+        schedule: A Keras learning rate schedule.
+        factor: Float.
+
+    Example:
+
+    >>> rate = kerasgan.schedules.ConstantThenLinearDecay(2e-4, 1000, 1000)
+    >>> lowered = kerasgan.schedules.LoweredRate(rate, 0.5)
+    """
+
+    def __init__(self, schedule, factor):
+        self.schedule = schedule
+        self.factor = factor
+
+    def __call__(self, step):
+        return self.schedule(step) * self.factor
+
+    def get_config(self):
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "factor": self.factor}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = keras.saving.deserialize_keras_object(config["schedule"])
+        return cls(schedule, config["factor"])

@@ -67,13 +67,16 @@ class Diagnosis(keras.callbacks.Callback):
         every_epochs: Int; images are measured after every so many epochs.
         recover: Whether to go back to the end of the last good epoch, with half the
             learning rates, when numbers stop being finite. That state is kept in
-            memory. After three times, and without it at once, training stops. With
+            memory. After three times it goes back once more, and training stops, as it
+            does at once without `recover`. With
             `RunState`, a run that is gone on with keeps its count, its lowered rates
             and its findings; the state to go back to is then the one it went on from,
             until its epoch has ended.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
+        gave_up: Whether it has stopped this training, because of numbers that are not
+            finite.
 
     Raises:
         ValueError: If `images` are no such images or fewer than 16, if `every_epochs`
@@ -104,6 +107,7 @@ class Diagnosis(keras.callbacks.Callback):
         self.every_epochs = every_epochs
         self.recover = recover
         self.findings = []
+        self.gave_up = False
 
     def get_state(self):
         """Returns what `RunState` has to keep, a dict that JSON can hold."""
@@ -137,6 +141,7 @@ class Diagnosis(keras.callbacks.Callback):
         self._last_counts = {}
         self._recoveries = 0
         self._interrupted = False
+        self.gave_up = False
         self._views = views_of(self.model, self.images)
         self._bounds = symptoms.loss_bounds(self.model.loss_fn, self.model.label_noise)
         self._state = LastGoodState(self.model)
@@ -171,7 +176,11 @@ class Diagnosis(keras.callbacks.Callback):
         self._interrupted = True
         step = self.model.steps_taken
         layer = first_layer_not_finite(self._networks()) or "no layer that is known"
-        if self._state.values and self._recoveries < MOST_RECOVERIES:
+        if self._state.values and self._recoveries == MOST_RECOVERIES:
+            self._state.put_back(1.0)
+            self.gave_up = self.model.stop_training = True
+            then = f"training stops, with the model put back to step {self._state.step}"
+        elif self._state.values:
             self._recoveries += 1
             self._state.put_back(LOWERED)
             then = (
@@ -180,7 +189,7 @@ class Diagnosis(keras.callbacks.Callback):
                 f"{MOST_RECOVERIES} times)"
             )
         else:
-            self.model.stop_training = True
+            self.gave_up = self.model.stop_training = True
             then = "training stops"
         words = f"{what} is not finite, first in {layer}, and {then}"
         self._say("not_finite", step, f"At step {step} {words}")

@@ -15,6 +15,7 @@ from kerasgan.files import atomic_write
 PANELS = {
     "loss": r"[dg]_loss",
     "loss of each network": r"[dg]_loss_\w+",
+    "penalty": r"penalty",
     "cycle and identity loss": r"(cycle|identity)_loss\w*",
     "discriminator's answer": r"(real|fake)_score\w*",
     "share of images": r"flip_rate_\w+|classifier_accuracy",
@@ -28,9 +29,9 @@ class LossCurves(keras.callbacks.Callback):
 
     There is a panel for each kind of quantity: the losses of the players, the
     discriminator's mean answers on real and on generated images and, where they are
-    in the logs, the other losses of a CycleGAN and the scores of `Scorecard`, which
-    has to come before this callback. Curves of validation data are dashed. Both files
-    are written whole after each epoch.
+    in the logs, the penalty, the other losses of a CycleGAN and the scores of
+    `Scorecard`, which has to come before this callback. Curves of validation data are
+    dashed. Both files are written whole after each epoch.
 
     Args:
         folder: Folder of the run; it is made if it is missing.

@@ -65,7 +65,13 @@ def first_layer_not_finite(networks):
     for role, network, inputs in networks:
         if inputs is None:
             continue
-        layers = network.layers
+        # A network inside of a network, and a layer that is called twice, have outputs
+        # that are not of this one.
+        layers = [
+            layer
+            for layer in network.layers
+            if not isinstance(layer, keras.Model) and len(layer._inbound_nodes) == 1
+        ]
         every = keras.Model(network.inputs[0], [layer.output for layer in layers])
         outputs = every(inputs, training=False)
         # Keras does not wrap the output of a single layer.

@@ -5,36 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.callbacks.not_finite import is_finite
-
-
-@keras.saving.register_keras_serializable(package="kerasgan")
-class LoweredRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule's learning rate times a number.
-
-    Args:
-        schedule: A Keras learning rate schedule.
-        factor: Float.
-
-    Example:
-
-    >>> rate = LoweredRate(kerasgan.schedules.ConstantThenLinearDecay(2e-4, 9, 9), 0.5)
-    """
-
-    def __init__(self, schedule, factor):
-        self.schedule = schedule
-        self.factor = factor
-
-    def __call__(self, step):
-        return self.schedule(step) * self.factor
-
-    def get_config(self):
-        schedule = keras.saving.serialize_keras_object(self.schedule)
-        return {"schedule": schedule, "factor": self.factor}
-
-    @classmethod
-    def from_config(cls, config):
-        schedule = keras.saving.deserialize_keras_object(config["schedule"])
-        return cls(schedule, config["factor"])
+from kerasgan.schedules import LoweredRate
 
 
 class LastGoodState:
@@ -89,24 +60,30 @@ class LastGoodState:
         for variable, value in zip(self.variables(), self.values, strict=True):
             variable.assign(value)
         for optimizer in self.optimizers:
-            if not _is_scheduled(optimizer):
-                optimizer._learning_rate.assign(optimizer._learning_rate * factor)
-        self.lower_schedules(factor)
+            rate = optimizer._learning_rate
+            if _is_scheduled(optimizer):
+                lowered = rate.factor if isinstance(rate, LoweredRate) else 1.0
+                self._lower_schedule(optimizer, lowered * factor)
+            else:
+                rate.assign(rate * factor)
         # Metrics are running means: what was not finite would stay in them.
         self.model.reset_metrics()
 
     def lower_schedules(self, factor):
-        """Multiplies the learning rates that follow a schedule.
+        """Lets rates that follow a schedule be `factor` times what it says.
 
         Unlike the others they are no variables, and so in no state that is saved.
         """
-        scheduled = [one for one in self.optimizers if _is_scheduled(one)]
-        for optimizer in scheduled:
-            # Keras lets no one assign the rate of a schedule.
-            optimizer._learning_rate = LoweredRate(optimizer._learning_rate, factor)
-        if scheduled:
-            # The old schedule is part of the training step that was compiled.
-            self.model.make_train_function(force=True)
+        for optimizer in filter(_is_scheduled, self.optimizers):
+            self._lower_schedule(optimizer, factor)
+
+    def _lower_schedule(self, optimizer, factor):
+        rate = optimizer._learning_rate
+        schedule = rate.schedule if isinstance(rate, LoweredRate) else rate
+        # Keras lets no one assign the rate of a schedule.
+        optimizer._learning_rate = LoweredRate(schedule, factor)
+        # The old one is part of the training step that was compiled.
+        self.model.make_train_function(force=True)
 
 
 def _is_scheduled(optimizer):

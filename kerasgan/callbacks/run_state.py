@@ -1,5 +1,6 @@
 """Training that goes on where it was stopped, to the same bits."""
 
+import contextlib
 import hashlib
 import pathlib
 import time
@@ -9,26 +10,22 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.callbacks.for_optimizer import ForOptimizer
+from kerasgan.callbacks.remembering import remembered, remembering, remind
 from kerasgan.callbacks.state_files import (
     KEPT,
     DamagedStateError,
+    held_folder,
     read_state,
-    remove_unfinished,
+    set_aside,
     state_files,
     write_state,
 )
 from kerasgan.callbacks.stop_requests import StopRequests
 from kerasgan.models import state
+from kerasgan.models.facts import versions
 
 # Training between two saves takes at least this many times as long as a save.
 TRAINING_TO_SAVING = 50
-# What Keras's own callbacks remember from epoch to epoch, and forget at a new start.
-REMEMBERED = {
-    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch"),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
-    keras.callbacks.ModelCheckpoint: ("best", "epochs_since_last_save"),
-}
 
 
 class RunState(keras.callbacks.Callback):
@@ -38,7 +35,9 @@ class RunState(keras.callbacks.Callback):
     middle of an epoch as well as at its end, and ends with the weights, logs and
     images of a run that was never stopped: on a CPU with the same versions to the
     last bit. A run that has ended is not trained again; with more `epochs` it goes
-    on. Kept are all variables of the model, both optimizers, the metrics of the epoch,
+    on. A run that a callback stopped in the middle of an epoch has not ended.
+
+    Kept are all variables of the model, both optimizers, the metrics of the epoch,
     its place in the data, the history, what `EarlyStopping`, `ReduceLROnPlateau`,
     `ModelCheckpoint` and `Diagnosis` remember, and what any other callback returns from
     a method `get_state()`, which JSON has to hold: `set_state(state)` gets it back.
@@ -49,7 +48,8 @@ class RunState(keras.callbacks.Callback):
     numbers themselves, such as `Dropout`, go on exactly with Keras 3 only.
 
     A state is written whole or not at all, and with a checksum. The newest two are
-    kept; if one is damaged, the one before it is taken, and a line says so. Ctrl-C and
+    kept; if one is damaged, the one before it is taken, and a line says so. One process
+    at a time trains in a folder. Ctrl-C and
     SIGTERM are obeyed after the step at hand, once the state is saved: `fit` raises
     KeyboardInterrupt, or SystemExit with code 143, which schedulers expect. A second
     Ctrl-C is obeyed at once. What has a number in it that is not finite is never saved.
@@ -61,15 +61,15 @@ class RunState(keras.callbacks.Callback):
             before the first step, which is when a folder that cannot be written to
             is found out, and at the end.
         strict: Whether options of the model, its optimizers or the data that are not
-            those the run was started with are an error. Otherwise the run goes on
-            with the new ones.
+            those the run was started with are an error, and networks that are built
+            otherwise. Otherwise the run goes on with the new ones.
 
     Raises:
         ValueError: If `every_steps` is not positive or, when training starts, if the
             state does not fit the model, its options or the data, or if no state in
             the folder is whole.
         OSError: If a state cannot be written, on a full disk say; those that are
-            there stay.
+            there stay. Or if another process trains in the folder.
 
     Example:
 
@@ -86,24 +86,35 @@ class RunState(keras.callbacks.Callback):
         self.stop_requests = StopRequests()
         self._resumed = None
 
-    def open(self, model):
-        """Looks for the newest state; `fit` calls it before it looks at the data.
+    @contextlib.contextmanager
+    def opened(self, model):
+        """Holds the folder and looks for the newest state; `fit` trains inside of it.
 
         Args:
             model: A compiled adversarial model. Without a seed of its own it takes
                 that of the state.
         """
-        self._model = model
-        remove_unfinished(self.folder)
-        self._resumed = self._newest()
-        if self._resumed is not None:
-            model.adopt_seed(self._resumed[1]["options"]["seed"])
-        self._options = state.training_options(model)
+        with held_folder(self.folder):
+            self._model = model
+            self._resumed = self._newest()
+            if self._resumed is not None:
+                model.adopt_seed(self._resumed[1]["options"]["seed"])
+            self._options = state.training_options(model)
+            yield
 
-    @property
-    def epochs_done(self):
-        """Epochs that the run has behind it, as an int, once it is open."""
-        return 0 if self._resumed is None else self._resumed[1]["epoch"]
+    def epochs_left(self, epochs):
+        """Returns how many of all epochs are left to train, those begun counted whole.
+
+        Args:
+            epochs: Int, the epoch that `fit` trains to.
+        """
+        if self._resumed is None:
+            return epochs
+        return 0 if self._has_ended(epochs) else epochs - self._resumed[1]["epoch"]
+
+    def _has_ended(self, epochs):
+        _, facts = self._resumed
+        return facts["finished"] and epochs <= facts["epochs"]
 
     def resume_fit(self, callbacks, epochs, steps, batches):
         """Brings the model to the newest state; `fit` calls it before the first step.
@@ -120,7 +131,7 @@ class RunState(keras.callbacks.Callback):
         """
         self._steps = steps
         self._epochs = epochs
-        self._remembering = _remembering(callbacks)
+        self._remembering = remembering(callbacks)
         self._options["steps_per_epoch"] = steps
         self._options["batch_size"] = len(tf.nest.flatten(batches)[0])
         self._data = _digest(batches)
@@ -129,13 +140,13 @@ class RunState(keras.callbacks.Callback):
             return None
         values, facts = self._resumed
         groups = state.state_variables(self._model)
-        self._check(facts, state.misfit(groups, values))
-        changed = self._changed(facts)
+        changed = self._changed(values, facts)
         # A rate that was changed on purpose stays what it is now.
         self._kept = {n: v for n, v in groups.items() if n not in changed}
+        self._check(facts, changed, state.misfit(self._kept, values))
         state.write_variables(self._kept, values)
         run, epoch, batch = self.folder.parent, facts["epoch"], facts["batch"]
-        if facts["finished"] and epochs <= facts["epochs"]:
+        if self._has_ended(epochs):
             self._saved = epoch * steps
             print(f"{run}: trained already, {self._model.steps_taken} steps.")
             return epochs, 0
@@ -147,6 +158,11 @@ class RunState(keras.callbacks.Callback):
             f"{run}: going on from step {self._model.steps_taken}, epoch {epoch + 1}, "
             f"batch {batch + 1} of {steps}."
         )
+        if facts["versions"] != versions():
+            print(
+                f"{run}: saved by other versions ({_listed(facts['versions'])}), so it "
+                "goes on, but perhaps not to the same bits."
+            )
         if facts["data"] != self._data:
             print(
                 f"{run}: the data is not the same or comes in another order, so the "
@@ -168,19 +184,24 @@ class RunState(keras.callbacks.Callback):
         # Here, and not at the end of an epoch: all other callbacks are done with it.
         self._epoch = epoch
         if self._resumed is None:
+            self._done = 0
             self._save_if_due(0)
         else:
+            self._done = self._resumed[1]["batch"]
             self._restore_the_rest()
 
     def on_train_batch_end(self, batch, logs=None):
-        done = batch + 1
-        if done < self._steps:
-            self._save_if_due(done)
+        self._done = batch + 1
+        if self._done < self._steps:
+            self._save_if_due(self._done)
 
     def on_train_end(self, logs=None):
         if self._resumed is not None:
             # Not one epoch was left.
             self._restore_the_rest()
+        elif self._epoch is not None and self._done < self._steps:
+            # A callback has stopped it in the middle of an epoch.
+            self._save(self._epoch, self._done)
         elif self._epoch is not None:
             self._save(self._epoch + 1, 0, finished=True)
         if self.stop_requests.signal is not None:
@@ -188,12 +209,18 @@ class RunState(keras.callbacks.Callback):
 
     def _newest(self):
         """Returns values and facts of the newest whole state, None if there is none."""
-        files = state_files(self.folder)
+        files, damaged = state_files(self.folder), []
         for file in files:
             try:
-                return read_state(file)
+                read = read_state(file)
             except DamagedStateError:
                 print(f"{file} is damaged; the state before it is taken.")
+                damaged.append(file)
+            else:
+                # Otherwise they would count as states that are kept.
+                for other in damaged:
+                    set_aside(other)
+                return read
         if files:
             raise ValueError(
                 f"folder is {str(self.folder.parent)!r}, where every state is damaged; "
@@ -201,14 +228,13 @@ class RunState(keras.callbacks.Callback):
             )
         return None
 
-    def _check(self, facts, misfit):
+    def _check(self, facts, changed, misfit):
         """Raises a ValueError if a state does not belong to this run."""
         if misfit is not None:
             raise ValueError(
                 f"{misfit} in {self.folder}; expected the networks and optimizers that "
                 "the run was started with, or another folder."
             )
-        changed = self._changed(facts)
         if changed and self.strict:
             new, old = (
                 ", ".join(f"{name} {options.get(name)!r}" for name in sorted(changed))
@@ -220,10 +246,16 @@ class RunState(keras.callbacks.Callback):
                 "what is new."
             )
 
-    def _changed(self, facts):
+    def _changed(self, values, facts):
         """Returns the names of the options that are not those of a state."""
-        names = self._options.keys() | facts["options"].keys()
-        return {n for n in names if self._options.get(n) != facts["options"].get(n)}
+        options = facts["options"]
+        # Rates are what they were at the beginning of the run, or have been set since,
+        # if the model is the one that was trained.
+        now = {f"{n}/0": value for n, value in self._options.items()}
+        moved = {n[:-2] for n in now.keys() & values.keys() if now[n] == values[n]}
+        self._options.update((n, options[n]) for n in moved & options.keys())
+        names = self._options.keys() | options.keys()
+        return {n for n in names if self._options.get(n) != options.get(n)}
 
     def _restore_the_rest(self):
         """Restores what Keras has reset since the model was restored."""
@@ -238,7 +270,7 @@ class RunState(keras.callbacks.Callback):
         history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
         for key, callback in self._remembering.items():
             if key in facts["callbacks"]:
-                _remind(callback, facts["callbacks"][key])
+                remind(callback, facts["callbacks"][key])
             weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
             if weights:
                 callback.best_weights = weights
@@ -263,73 +295,56 @@ class RunState(keras.callbacks.Callback):
         started = time.monotonic()
         values = state.read_variables(state.state_variables(self.model))
         if not all(np.isfinite(value).all() for value in values.values()):
+            self._wait(started)
             return
         for key, callback in self._remembering.items():
             for i, weight in enumerate(getattr(callback, "best_weights", None) or []):
                 values[f"{key}/{i}"] = weight
         step = self.model.steps_taken
-        history = self.model.history
+        # Without an epoch that was stopped in its middle, which Keras takes for one.
+        history = _past(self.model.history, epoch)
         facts = {
             "epoch": epoch,
             "batch": batch,
             "epochs": self._epochs,
             "finished": finished,
             "options": self._options,
+            "versions": versions(),
             "data": self._data,
-            "history": {
-                "epoch": history.epoch,
-                "logs": {k: list(map(float, v)) for k, v in history.history.items()},
-            },
+            "history": history,
             "callbacks": {
-                key: _remembered(callback)
-                for key, callback in self._remembering.items()
+                key: remembered(callback) for key, callback in self._remembering.items()
             },
         }
         try:
             write_state(self.folder, step, values, facts)
         except OSError as error:
+            reason = getattr(error.__cause__, "strerror", None) or error
             raise OSError(
                 f"the state of step {step} could not be saved in {self.folder} "
-                f"({error.strerror or error}); expected a folder that can be written "
-                f"to, with room for {KEPT + 1} states; those saved before are whole."
+                f"({reason}); expected a folder that can be written to, with room for "
+                f"{KEPT + 1} states; those saved before are whole."
             ) from error
         self._saved = now
+        self._wait(started)
+
+    def _wait(self, started):
+        """Puts the next save off, by a time that this one is a small part of."""
         ended = time.monotonic()
         self._due = ended + TRAINING_TO_SAVING * (ended - started)
 
 
-def _remembering(callbacks):
-    """Returns the callbacks that remember something, under keys that find them again.
-
-    Also those inside of `ForOptimizer`.
-    """
-    found = {}
-    for callback in callbacks:
-        inner = {"": callback}
-        if isinstance(callback, ForOptimizer):
-            inner = callback.callbacks
-        for player, one in inner.items():
-            if isinstance(one, tuple(REMEMBERED)) or hasattr(one, "get_state"):
-                key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"
-                found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
-    return found
+def _past(history, epochs):
+    """Returns a history up to an epoch, a dict that JSON can hold."""
+    epoch = [number for number in history.epoch if number < epochs]
+    logs = {k: list(map(float, v)) for k, v in history.history.items()}
+    left_out = len(history.epoch) - len(epoch)
+    logs = {k: v[: len(v) - left_out] for k, v in logs.items()}
+    return {"epoch": epoch, "logs": logs}
 
 
-def _remembered(callback):
-    """Returns what a callback remembers, something that JSON can hold."""
-    if hasattr(callback, "get_state"):
-        return callback.get_state()
-    names = next(n for kind, n in REMEMBERED.items() if isinstance(callback, kind))
-    return {n: _plain(getattr(callback, n)) for n in names if hasattr(callback, n)}
-
-
-def _remind(callback, remembered):
-    """Gives a callback what `_remembered` returned."""
-    if hasattr(callback, "get_state"):
-        callback.set_state(remembered)
-        return
-    for name, value in remembered.items():
-        setattr(callback, name, value)
+def _listed(found):
+    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def _digest(batches):
@@ -338,8 +353,3 @@ def _digest(batches):
     for array in tf.nest.flatten(batches):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _plain(value):
-    """Returns what JSON can hold of a number that may be NumPy's."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -1,5 +1,10 @@
-"""States of training on disk: written whole, and known to be whole when read."""
+"""States of training on disk: written whole, and known to be whole when read.
 
+Their names begin with a number that counts them: the newest has the highest, whatever
+step it is of.
+"""
+
+import contextlib
 import hashlib
 import json
 import math
@@ -7,10 +12,16 @@ import pathlib
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:
+    # On Windows, where nothing holds a folder.
+    fcntl = None
+
 from kerasgan.files import atomic_write
 
 KEPT = 2
-_SUFFIX = ".state"
+_SUFFIX, _DAMAGED, _LOCK = ".state", ".damaged", ".lock"
 # Bytes of the number that says how long the header is.
 _LENGTH = 8
 
@@ -32,16 +43,19 @@ def write_state(folder, step, values, facts):
         OSError: If it could not be written; what was there is there still.
     """
     values = {name: np.asarray(value, order="C") for name, value in values.items()}
-    arrays = [[name, v.dtype.str, v.shape] for name, v in values.items()]
+    # By name: that of bfloat16 is the only thing that says what it is.
+    arrays = [[name, v.dtype.name, v.shape] for name, v in values.items()]
     header = json.dumps({"facts": facts, "arrays": arrays}).encode()
     digest = hashlib.sha256()
-    with atomic_write(folder / f"step-{step:09d}{_SUFFIX}") as file:
+    newest = next(iter(state_files(folder)), None)
+    number = 0 if newest is None else int(newest.name.split("-")[0]) + 1
+    with atomic_write(folder / f"{number:06d}-step-{step}{_SUFFIX}") as file:
         for part in (len(header).to_bytes(_LENGTH, "little"), header, *values.values()):
             digest.update(part)
             file.write(part)
         file.write(digest.digest())
     for file in state_files(folder)[KEPT:]:
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def read_state(file):
@@ -73,10 +87,47 @@ def read_state(file):
 
 def state_files(folder):
     """Returns the states in a folder, the newest first."""
-    return sorted(pathlib.Path(folder).glob(f"step-*{_SUFFIX}"), reverse=True)
+    return sorted(pathlib.Path(folder).glob(f"[0-9]*-step-*{_SUFFIX}"), reverse=True)
 
 
-def remove_unfinished(folder):
-    """Removes what a killed process was writing in a folder."""
-    for file in pathlib.Path(folder).glob(f".step-*{_SUFFIX}.*"):
-        file.unlink()
+def set_aside(file):
+    """Renames a damaged state, so that it counts no longer."""
+    file.rename(file.with_suffix(_DAMAGED))
+
+
+@contextlib.contextmanager
+def held_folder(folder):
+    """Holds a folder of states for the training inside the block.
+
+    What a killed process was writing there is removed. The system drops the lock when
+    the process ends, however it ends.
+
+    Args:
+        folder: `pathlib.Path` of the folder; it is made if it is missing.
+
+    Raises:
+        OSError: If it cannot be made or written to, or another training holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / _LOCK, "wb")
+    except OSError as error:
+        raise OSError(
+            f"folder is {str(folder.parent)!r}, where no state can be written "
+            f"({error.strerror}); expected a folder that can be written to."
+        ) from error
+    with lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OSError(
+                    f"folder is {str(folder.parent)!r}, where another process trains; "
+                    "expected one at a time."
+                ) from error
+            except OSError:
+                # Not every disk has locks.
+                pass
+        for file in folder.glob(f".*{_SUFFIX}*.part*"):
+            file.unlink(missing_ok=True)
+        yield

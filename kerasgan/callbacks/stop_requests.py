@@ -27,7 +27,14 @@ class StopRequests:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        previous = {number: signal.signal(number, self._note) for number in EXIT_CODES}
+        # What is ignored, as in a script's background, stays so; nor can a handler that
+        # Python did not install be put back.
+        noted = [
+            number
+            for number in EXIT_CODES
+            if signal.getsignal(number) not in (signal.SIG_IGN, None)
+        ]
+        previous = {number: signal.signal(number, self._note) for number in noted}
         try:
             yield
         finally:

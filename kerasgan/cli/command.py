@@ -25,7 +25,8 @@ def main(arguments=None):
 
     Returns:
         0; 1 after an error that nobody foresaw; 2 if something was asked wrongly; 3
-        if files were left out; 130 if it was stopped. SIGTERM ends it with 143.
+        if files were left out; 4 if training failed; 130 if it was stopped. SIGTERM
+        ends it with 143.
     """
     options = _parser().parse_args(arguments)
     options.given = given_options(_parser(), arguments)
@@ -37,6 +38,9 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         print(f"kerasgan: {error}", file=sys.stderr)
         return 2
+    except FloatingPointError as error:
+        print(f"kerasgan: {error}", file=sys.stderr)
+        return 4
     except Exception as error:
         # Not something that was asked wrongly: keep what tells where it happened.
         with tempfile.NamedTemporaryFile(

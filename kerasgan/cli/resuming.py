@@ -45,6 +45,9 @@ def given_options(parser, arguments):
 def take_over(options, model):
     """Gives options that are not given the values that a run was started with.
 
+    `options.recipe` becomes what the command chose itself then, an empty dict for a new
+    run.
+
     Args:
         options: What the command was given; without `resume` nothing happens.
         model: Name of the model that the command trains.
@@ -54,6 +57,7 @@ def take_over(options, model):
         ValueError: If the run trains another model, or if an option that is given is
             not that of the run, without `override`.
     """
+    options.recipe = {}
     if options.resume is None:
         if options.override:
             raise ValueError("--override is given; expected it only with --resume.")
@@ -80,6 +84,8 @@ def take_over(options, model):
             f"--resume is {options.resume!r}, a run of {kept['model']}; expected one "
             f"of {model}."
         )
+    # Whatever device it goes on with, the networks are those of before.
+    options.recipe = kept["recipe"]
     for name, value in kept["options"].items():
         if name not in options.given:
             setattr(options, name, value)

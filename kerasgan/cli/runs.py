@@ -8,11 +8,11 @@ import zipfile
 
 import keras
 
-from kerasgan.files import atomic_write
+from kerasgan.files import atomic_path, atomic_write
 from kerasgan.models.facts import read_facts, versions
 
 # What is no option of the run itself.
-NOT_KEPT = ("command", "model", "given", "resume", "override")
+NOT_KEPT = ("command", "model", "given", "resume", "override", "recipe")
 # As messages name them.
 LIBRARIES = ("kerasgan", "Keras", "TensorFlow")
 
@@ -63,6 +63,12 @@ def write_options(run, options, recipe, **more):
     }
     with atomic_write(run / "options.json") as file:
         file.write(json.dumps(kept, indent=2).encode())
+
+
+def save_model(model, run):
+    """Saves a model into the folder of a run, whole or not at all."""
+    with atomic_path(run / "model.keras") as temporary:
+        model.save(temporary)
 
 
 def load_model(path, *kinds):

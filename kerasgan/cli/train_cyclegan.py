@@ -111,7 +111,7 @@ def train_cyclegan(options):
     """Trains a CycleGAN and leaves a folder with what came of it."""
     resuming.take_over(options, options.model)
     training.check_options(options, options.data[0])
-    recipe = _fitting(training.on_this_device(CPU, GPU), options.image_size)
+    recipe = _fitting(training.recipe_of(options, CPU, GPU), options.image_size)
     training.set_seed(options)
     # The networks first: a size they cannot make is known before data is read.
     with training.image_size_named(options):

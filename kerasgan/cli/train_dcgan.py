@@ -51,7 +51,7 @@ def train_dcgan(options):
     """Trains a DCGAN and leaves a folder with what came of it."""
     resuming.take_over(options, options.model)
     training.check_options(options, options.data)
-    recipe = training.on_this_device(CPU, GPU)
+    recipe = training.recipe_of(options, CPU, GPU)
     training.set_seed(options)
     shape = (options.image_size, options.image_size, 3)
     # The networks first: a size they cannot make is known before data is read.

@@ -1,6 +1,7 @@
 """What the commands that train share."""
 
 import contextlib
+import dataclasses
 import math
 import pathlib
 import time
@@ -23,6 +24,17 @@ LARGEST_SEED = 2**32 - 1
 def on_this_device(cpu, gpu):
     """Returns the one of two recipes that is for the device at hand."""
     return gpu if tf.config.list_physical_devices("GPU") else cpu
+
+
+def recipe_of(options, cpu, gpu):
+    """Returns the recipe of a run: that of the device, or of the run that goes on.
+
+    Args:
+        options: What the command was given, after `resuming.take_over`.
+        cpu: Dataclass.
+        gpu: Another one.
+    """
+    return dataclasses.replace(on_this_device(cpu, gpu), **options.recipe)
 
 
 def add_options(parser, recipe, run):
@@ -157,6 +169,9 @@ def fit(model, dataset, options, recipe, run, callbacks, **kept):
         run: Folder of the run.
         callbacks: List of Keras callbacks.
         **kept: What else belongs into `options.json`.
+
+    Raises:
+        FloatingPointError: If training stopped because of numbers that are not finite.
     """
     print(
         f"{run}: {options.epochs} epochs of {len(dataset)} batches of "
@@ -182,8 +197,14 @@ def fit(model, dataset, options, recipe, run, callbacks, **kept):
         # Keras tells no callback that training has ended.
         for callback in callbacks:
             callback.on_train_end()
-        model.save(run / "model.keras")
+        runs.save_model(model, run)
         print(f"Go on with: kerasgan train {options.model} --resume {run}")
         raise
-    model.save(run / "model.keras")
+    runs.save_model(model, run)
+    watchers = [c for c in callbacks if isinstance(c, Diagnosis)]
+    if any(watcher.gave_up for watcher in watchers):
+        raise FloatingPointError(
+            f"{run}: training stopped at step {model.steps_taken}, because its numbers "
+            "were not finite; the model is that of the last good epoch."
+        )
     print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")

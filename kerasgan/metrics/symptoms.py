@@ -169,22 +169,24 @@ def loss_bounds(loss_fn, label_noise=0.0):
         label_noise: Float, up to which labels are moved.
 
     Returns:
-        A pair of floats: the loss of answers that are right and as sure as the labels
-        let them be, and that of one answer to every image. None for a loss without a
-        lower end.
+        A pair of floats: the mean loss of answers that are right and as sure as the
+        labels let them be, and that of one answer to every image. None for a loss
+        without a lower end, and where both are the same.
     """
     right = 1.0 - label_noise / 2.0
     # e^-14 is as good as 0.
     logit = math.log(right / (1.0 - right)) if label_noise else 14.0
-    labels = {"labels": (right, 1.0 - right)} if label_noise else {}
+    # As many as labels are drawn uniformly from.
+    noise = label_noise * (tf.range(256.0)[:, None] + 0.5) / 256.0
+    labels = {"labels": (1.0 - noise, noise)} if label_noise else {}
 
     def loss(real, fake):
-        answers = tf.constant([[real]]), tf.constant([[fake]])
+        answers = (tf.fill(noise.shape, answer) for answer in (real, fake))
         return float(loss_fn.discriminator_loss(*answers, **labels))
 
     best = min(loss(right, 1.0 - right), loss(logit, -logit))
     ignorant = min(loss(0.5, 0.5), loss(0.0, 0.0))
-    return None if best < 0.0 else (best, ignorant)
+    return None if best < 0.0 or ignorant - best < 1e-6 else (best, ignorant)
 
 
 def gradient_reach(discriminator, loss_fn, images, value_range):

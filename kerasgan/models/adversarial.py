@@ -9,7 +9,7 @@ from kerasgan.models import compiling
 from kerasgan.models.facts import versions
 from kerasgan.models.fitting import fit
 from kerasgan.models.moves import apply_gradients, discriminate, report
-from kerasgan.models.randomness import draw_seed, step_seed
+from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 # One number for each thing that a step draws, so that no two share a seed.
 LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL, PENALTY = range(5)
@@ -266,31 +266,39 @@ class AdversarialModel(keras.Model):
                 for i, (real, fake) in enumerate(answers)
             ]
             d_loss = tf.add_n(d_losses)
-            penalty = self.penalize(rounds, training=True, purpose=purpose)
+            seed = step_seed(self.seed, self.step, PENALTY, purpose)
+            penalty = self.penalize(rounds, seed, training=True)
             minimized = d_loss if penalty is None else d_loss + penalty
         variables = [v for one in rounds for v in one[0].trainable_variables]
         apply_gradients(self.d_optimizer, tape, minimized, variables)
         self.report_discriminators(d_loss, answers, penalty)
         return d_losses
 
-    def penalize(self, rounds, training, purpose=0):
+    def penalize(self, rounds, seed, training):
         """Returns the penalty on discriminators, a scalar; None without one.
 
         Args:
-            rounds: As in `update_discriminators`, as is `purpose`.
+            rounds: As in `update_discriminators`.
+            seed: A seed for stateless operations.
             training: Whether they are trained.
         """
         if self.penalty is None:
             return None
-        first = purpose * len(rounds)
         return tf.add_n(
             [
-                self.penalty(
-                    *one, step_seed(self.seed, self.step, PENALTY, first + i), training
-                )
+                self.penalty(*one, fold_in(seed, i), training)
                 for i, one in enumerate(rounds)
             ]
         )
+
+    def evaluation_seed(self):
+        """Returns the seed of one batch of an evaluation.
+
+        It follows from the count of images since the metrics were reset: an evaluation
+        draws the same whenever it is repeated.
+        """
+        seen = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
+        return step_seed(self.seed, seen, EVALUATION)
 
     def report_discriminators(self, d_loss, answers, penalty):
         """Updates the metrics of the discriminators.

@@ -1,5 +1,7 @@
 """What `compile` takes: checked, made, and turned into what a file can hold."""
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -100,12 +102,16 @@ def serialized(name, thing):
 
     Args:
         name: Name of the argument.
-        thing: An object of a class that Keras knows how to save.
+        thing: An object of a class that Keras knows how to save, or a function.
 
     Raises:
-        ValueError: If its class has no `get_config`.
+        ValueError: If its class has no `get_config`, or it is not registered.
     """
-    if thing is not None and not hasattr(type(thing), "get_config"):
+    known = thing is None or hasattr(type(thing), "get_config")
+    if not known and inspect.isfunction(thing):
+        name_of_it = keras.saving.get_registered_name(thing)
+        known = keras.saving.get_registered_object(name_of_it) is thing
+    if not known:
         kind = getattr(thing, "__name__", type(thing).__name__)
         raise ValueError(
             f"{name} {kind} cannot be saved; expected a class with get_config and "

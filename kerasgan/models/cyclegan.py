@@ -249,7 +249,7 @@ class CycleGAN(AdversarialModel):
         rounds = [(self.discriminator_a, a, fake_a), (self.discriminator_b, b, fake_b)]
         answers = [discriminate(*one, training=False) for one in rounds]
         d_losses = [self.loss_fn.discriminator_loss(*pair) for pair in answers]
-        penalty = self.penalize(rounds, training=False)
+        penalty = self.penalize(rounds, self.evaluation_seed(), training=False)
         self.report_discriminators(tf.add_n(d_losses), answers, penalty)
         g_loss = self._weighed(terms_a2b, terms_b2a)
         return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])

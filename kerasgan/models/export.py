@@ -8,7 +8,7 @@ import pathlib
 import tempfile
 import zipfile
 
-from kerasgan.files import atomic_write
+from kerasgan.files import atomic_path
 from kerasgan.models.facts import EXTRA_FOLDER, MEMBER, versions
 
 
@@ -51,15 +51,11 @@ def check_export_path(name, path):
 
 
 def _write_keras(network, path, facts):
-    with tempfile.TemporaryDirectory() as folder:
-        whole = pathlib.Path(folder) / "generator.keras"
-        network.save(whole)
-        content = io.BytesIO(whole.read_bytes())
-    # Keras passes over members that it does not know.
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr(MEMBER, facts)
-    with atomic_write(path) as file:
-        file.write(content.getvalue())
+    with atomic_path(path) as temporary:
+        network.save(temporary)
+        # Keras passes over members that it does not know.
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(MEMBER, facts)
 
 
 def _write_saved_model(network, path, facts):

@@ -20,33 +20,16 @@ from kerasgan.models.preflight import look_ahead, replayed
 ALONE = tf.distribute.get_strategy()
 
 
-def fit(
-    model,
-    keras_fit,
-    x,
-    y,
-    *,
-    batch_size,
-    epochs,
-    verbose,
-    callbacks,
-    preflight,
-    validation_split=0.0,
-    validation_data=None,
-    shuffle=True,
-    initial_epoch=0,
-    steps_per_epoch=None,
-    **options,
-):
+def fit(model, keras_fit, x, y, *, callbacks, **options):
     """Trains a model with Keras's `fit`, from where a callback says.
 
     Args:
         model: A compiled adversarial model.
         keras_fit: `keras.Model.fit` of the model, bound.
         x: As in `keras.Model.fit`, as all that is not said here.
-        callbacks: One with a method `resume_fit`, as `kerasgan.callbacks.RunState`,
-            says where training goes on.
-        preflight: Whether `kerasgan.preflight` looks first.
+        callbacks: One with the methods `opened`, `epochs_left` and `resume_fit`, as
+            `kerasgan.callbacks.RunState`, says where training goes on.
+        **options: Further arguments of `AdversarialModel.fit`.
 
     Returns:
         Keras's `History`.
@@ -57,11 +40,35 @@ def fit(
     """
     callbacks = _listed(callbacks)
     keeper = next((c for c in callbacks if hasattr(c, "resume_fit")), None)
-    if keeper is not None:
-        # Last, so that it keeps what the others have done.
-        callbacks = [*(c for c in callbacks if c is not keeper), keeper]
-        # Before arrays are shuffled with the seed of the model.
-        keeper.open(model)
+    if keeper is None:
+        return _fit(model, keras_fit, x, y, callbacks, None, **options)
+    # Last, so that it keeps what the others have done.
+    callbacks = [*(c for c in callbacks if c is not keeper), keeper]
+    # Before arrays are shuffled with the seed of the model.
+    with keeper.opened(model):
+        return _fit(model, keras_fit, x, y, callbacks, keeper, **options)
+
+
+def _fit(
+    model,
+    keras_fit,
+    x,
+    y,
+    callbacks,
+    keeper,
+    *,
+    batch_size,
+    epochs,
+    verbose,
+    preflight,
+    validation_split=0.0,
+    validation_data=None,
+    shuffle=True,
+    initial_epoch=0,
+    steps_per_epoch=None,
+    **options,
+):
+    """Does what `fit` does, with its callbacks in order and the one that resumes."""
     if _is_array(x) and (y is None or _is_array(y)):
         if validation_split and validation_data is None:
             x, y, validation_data = _split(x, y, validation_split)
@@ -82,7 +89,7 @@ def fit(
                 "place where to go on."
             )
         if preflight:
-            look_ahead(model, x, epochs)
+            look_ahead(model, x, epochs - initial_epoch)
         else:
             model.check_data(x, y)
         return keras_fit(
@@ -99,14 +106,19 @@ def fit(
             **options,
         )
     stream = Stream(x)
-    left = epochs if keeper is None else epochs - keeper.epochs_done
+    left = epochs - initial_epoch if keeper is None else keeper.epochs_left(epochs)
     if preflight and left > 0:
-        _, looked_at = look_ahead(model, x, left, stream.look())
+        _, looked_at = look_ahead(model, x, left, stream.look(), steps)
     else:
         looked_at = model.check_data(stream.first(CHECKED_IMAGES), None)
-    start = None
+    start, place = None, 0
     if keeper is not None:
         start = keeper.resume_fit(callbacks, epochs, steps, looked_at)
+    if start is not None:
+        place = start[0] * steps + start[1]
+    # Only what was stopped has its data behind it: as in Keras, `initial_epoch` is no
+    # more than a number.
+    stream.start_at(place)
     # Keras 2 looks for a number.
     verbose = 1 if verbose == "auto" else verbose
     parts = Parts(
@@ -238,14 +250,13 @@ def _fit_stream(fit, stream, steps, start, epochs, parts):
 
     Args:
         fit: `keras.Model.fit` with everything that is not said here.
-        stream: The `Stream` of the data.
+        stream: The `Stream` of the data, at that batch.
         steps: Int, batches in an epoch.
         start: Pair `(epoch, batch)` of the first batch, both counted from 0.
         epochs: Int, the epoch to stop at.
         parts: `Parts`, the callbacks.
     """
     epoch, batch = start
-    stream.start_at(epoch * steps + batch)
     if batch:
         # Keras knows only whole epochs, so what is left of one is a training by itself.
         parts.first_batch, parts.ends = batch, False

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
-from kerasgan.models.adversarial import EVALUATION, LATENTS, AdversarialModel
+from kerasgan.models.adversarial import LATENTS, PENALTY, AdversarialModel
 from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.export import export_network
 from kerasgan.models.facts import image_facts
@@ -129,8 +129,9 @@ class GAN(AdversarialModel):
                 other class by a number drawn uniformly between 0 and this. By
                 default 0.05 with Keras's binary cross-entropy, as in its guide, else 0.
             penalty: Name of a penalty on the discriminator (`"gradient_penalty"`,
-                `"r1"`, `"r2"`), an object of `kerasgan.penalties`, or None. The logs
-                have it as `penalty`, apart from `d_loss`.
+                `"r1"`, `"r2"`), an object of `kerasgan.penalties`, another callable as
+                `kerasgan.penalties.get` takes it, or None. The logs have it as
+                `penalty`, apart from `d_loss`.
             discriminator_steps: Int, updates of the discriminator a step. The
                 batch is cut into as many parts, so that each sees real images of
                 its own, and what does not divide is left out; the generator makes
@@ -242,13 +243,12 @@ class GAN(AdversarialModel):
 
     def test_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        # The count of images since the metrics were reset: an evaluation draws
-        # the same latents whenever it is repeated.
-        seen = tf.cast(tf.convert_to_tensor(self.d_loss_metric.count), "int64")
-        inputs, real = self._inputs(x, y, step_seed(self.seed, seen, EVALUATION))
+        seed = self.evaluation_seed()
+        inputs, real = self._inputs(x, y, seed)
         fake = self(inputs)
         answers = discriminate(self.discriminator, real, fake, training=False)
-        penalty = self.penalize([(self.discriminator, real, fake)], training=False)
+        rounds = [(self.discriminator, real, fake)]
+        penalty = self.penalize(rounds, fold_in(seed, PENALTY), training=False)
         d_loss = self.loss_fn.discriminator_loss(*answers)
         self.report_discriminators(d_loss, [answers], penalty)
         g_loss = self.loss_fn.generator_loss(answers[1])

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from kerasgan import compat
 from kerasgan.models import checks
 
 
@@ -43,6 +44,16 @@ def report(metric, value, n):
 
 
 def apply_gradients(optimizer, tape, loss, variables):
-    """Moves `variables` down the gradient of `loss` that `tape` recorded."""
-    gradients = tape.gradient(loss, variables)
+    """Moves `variables` down the gradient of `loss` that `tape` recorded.
+
+    Args:
+        optimizer: A Keras optimizer. A `LossScaleOptimizer` has the gradient taken of
+            its multiple of the loss, so that float16 can hold it.
+        tape: A `tf.GradientTape`.
+        loss: Scalar tensor.
+        variables: List of variables.
+    """
+    scale = compat.loss_scale(optimizer)
+    gradients = tape.gradient(loss, variables, output_gradients=scale)
+    gradients = compat.unscaled(optimizer, gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))

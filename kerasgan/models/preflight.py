@@ -13,6 +13,7 @@ from kerasgan.models.checks import CHECKED_IMAGES, holds
 from kerasgan.models.memory import activation_bytes, state_bytes
 from kerasgan.models.preflight_report import Preflight, size_in_words
 from kerasgan.models.state import read_variables, state_variables, write_variables
+from kerasgan.penalties import Penalty
 
 # Whichever of the two comes first ends a measurement.
 MEASURED_BATCHES = 20
@@ -73,7 +74,7 @@ def preflight(model, data, epochs=None):
     return report
 
 
-def look_ahead(model, data, epochs=None, batches=None):
+def look_ahead(model, data, epochs=None, batches=None, steps=None):
     """Does what `preflight` does, for a `fit` that need not look at the data again.
 
     Args:
@@ -81,6 +82,7 @@ def look_ahead(model, data, epochs=None, batches=None):
         data: As in `preflight`.
         epochs: As in `preflight`.
         batches: Iterator over the batches of the data; by default a new one.
+        steps: Int, batches of an epoch; by default all of the data.
 
     Returns:
         The `Preflight`, and what `model.check_data` returns of the data.
@@ -116,7 +118,7 @@ def look_ahead(model, data, epochs=None, batches=None):
             f"step, which needs about {size_in_words(state + activations)}; "
             "expected smaller batches, or a smaller model."
         ) from error
-    length = int(data.cardinality())
+    length = int(data.cardinality()) if steps is None else steps
     report = Preflight(
         name=model.name,
         parameters={role: getattr(model, role).count_params() for role in model.roles},
@@ -136,7 +138,8 @@ def look_ahead(model, data, epochs=None, batches=None):
 
 def _check_penalty(model):
     """Raises a ValueError for a penalty over batch normalization."""
-    if model.penalty is None:
+    if not isinstance(model.penalty, Penalty):
+        # None, or somebody's own, which need not be about slopes.
         return
     for network in model.players()[1]:
         if holds(network, keras.layers.BatchNormalization):

@@ -18,13 +18,13 @@ def fold_in(seed, *numbers):
     """Mixes whole numbers into a seed, one after the other.
 
     Args:
-        seed: Int.
+        seed: Int, or a seed for stateless operations.
         *numbers: Ints or scalar integer tensors.
 
     Returns:
         A seed for stateless operations, an integer tensor of shape `(2,)`.
     """
-    key = tf.constant([seed, 0], "int64")
+    key = seed if tf.is_tensor(seed) else tf.constant([seed, 0], "int64")
     for number in numbers:
         key = tf.random.experimental.stateless_fold_in(key, tf.cast(number, "int64"))
     return key

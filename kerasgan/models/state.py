@@ -1,11 +1,20 @@
 """The whole state of training, as arrays, and the options that it belongs to."""
 
+import hashlib
+import json
+
+import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.schedules import LoweredRate
+
 # Of a model's configuration: what may change from one part of a run to the next
 # without changing a number.
-FREE = ("name", "facts", "run_eagerly", "steps_per_execution", "jit_compile")
+FREE = ("name", "facts", "steps_per_execution")
+LOWERED = keras.saving.get_registered_name(LoweredRate)
+# Where a network's configuration has names of layers.
+NAMES_OF_LAYERS = ("name", "inbound_nodes", "input_layers", "output_layers")
 OPTIMIZERS = ("d_optimizer", "g_optimizer")
 
 
@@ -80,24 +89,53 @@ def write_variables(groups, values):
 
 
 def training_options(model):
-    """Returns what training depends on besides its data and the networks.
+    """Returns what training depends on besides its data.
 
     Args:
         model: A compiled adversarial model.
 
     Returns:
         A flat dict from names such as `"g_optimizer.config.learning_rate"` to what
-        JSON can hold.
+        JSON can hold. How a network is built stands there as a short text that is
+        another one for another network, whatever its layers are called.
     """
     config = {
         name: value
         for name, value in {**model.get_config(), **model.get_compile_config()}.items()
         if name not in (*FREE, *model.roles)
     }
-    return dict(_flat("", config))
+    networks = {f"{role}.layers": _built(getattr(model, role)) for role in model.roles}
+    return {**dict(_flat("", config)), **networks}
+
+
+def _built(network):
+    """Returns a short text that is the same for networks that are built alike."""
+    # Layers that are not named have another name in every process.
+    numbers = {layer.name: i for i, layer in enumerate(network._flatten_layers())}
+    config = _numbered(network.get_config(), numbers)
+    # What JSON cannot hold may be told only by where it lies in memory.
+    text = json.dumps(config, sort_keys=True, default=lambda _: None)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _numbered(config, numbers, of_layers=False):
+    """Returns a network's configuration with numbers for the names of its layers."""
+    if isinstance(config, dict):
+        return {
+            key: _numbered(value, numbers, of_layers or key in NAMES_OF_LAYERS)
+            for key, value in config.items()
+        }
+    if isinstance(config, (list, tuple)):
+        return [_numbered(value, numbers, of_layers) for value in config]
+    if of_layers and isinstance(config, str):
+        return numbers.get(config, config)
+    return config
 
 
 def _flat(start, value):
+    while isinstance(value, dict) and value.get("registered_name") == LOWERED:
+        # By `Diagnosis`, which lowers it again if the run is gone on with.
+        value = value["config"]["schedule"]
     if isinstance(value, dict):
         for name, inner in value.items():
             # The sizes of the weights, and where classes live, are no options.

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.callbacks.recovery import LastGoodState, LoweredRate
+from kerasgan.callbacks.recovery import LastGoodState
+from kerasgan.schedules import LoweredRate
 
 
 def values(variables):

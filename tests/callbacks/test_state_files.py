@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasgan.callbacks.state_files import (
     DamagedStateError,
+    held_folder,
     read_state,
-    remove_unfinished,
+    set_aside,
     state_files,
     write_state,
 )
@@ -15,6 +17,7 @@ VALUES = {
     "empty": np.zeros((0, 3), "float16"),
     "rows": np.arange(24.0, dtype="float32").reshape(2, 3, 4)[:, ::-1],
     "seed": np.asarray([1, 2], "uint32"),
+    "bfloat16": tf.constant([1.5, -2.0], "bfloat16").numpy(),
 }
 FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 
@@ -22,7 +25,7 @@ FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 def test_what_is_read_is_what_was_written(tmp_path):
     write_state(tmp_path / "new" / "state", 12, VALUES, FACTS)
     (file,) = state_files(tmp_path / "new" / "state")
-    assert file.name == "step-000000012.state"
+    assert file.name == "000000-step-12.state"
     values, facts = read_state(file)
     assert facts == FACTS and list(values) == list(VALUES)
     for name, value in VALUES.items():
@@ -33,7 +36,21 @@ def test_what_is_read_is_what_was_written(tmp_path):
 def test_the_newest_two_stay_and_come_first(tmp_path):
     for step in (2, 10, 9, 100):
         write_state(tmp_path, step, VALUES, FACTS)
-    assert [int(f.stem.split("-")[1]) for f in state_files(tmp_path)] == [100, 10]
+    names = [file.name for file in state_files(tmp_path)]
+    assert names == ["000003-step-100.state", "000002-step-9.state"]
+
+
+def test_one_that_is_set_aside_counts_no_longer(tmp_path):
+    for step in (1, 2):
+        write_state(tmp_path, step, VALUES, FACTS)
+    set_aside(state_files(tmp_path)[0])
+    write_state(tmp_path, 3, VALUES, FACTS)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == [
+        "000000-step-1.state",
+        "000001-step-2.damaged",
+        "000001-step-3.state",
+    ]
 
 
 def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
@@ -54,8 +71,28 @@ def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
 
 def test_what_killed_processes_left_is_removed(tmp_path):
     write_state(tmp_path, 1, VALUES, FACTS)
-    (tmp_path / ".step-000000002.state.abc.part").write_bytes(b"half")
+    (tmp_path / ".000001-step-2.state.abc.part.state").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("a user's")
-    remove_unfinished(tmp_path)
-    names = sorted(file.name for file in tmp_path.iterdir())
-    assert names == ["notes.txt", "step-000000001.state"]
+    assert len(state_files(tmp_path)) == 1
+    with held_folder(tmp_path):
+        names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == [".lock", "000000-step-1.state", "notes.txt"]
+
+
+def test_one_process_at_a_time(tmp_path):
+    folder = tmp_path / "run" / "state"
+    # As from another process: a lock belongs to what was opened.
+    with held_folder(folder):
+        with pytest.raises(OSError, match="run', where another process trains; exp"):
+            with held_folder(folder):
+                pass
+        assert folder.exists()
+    with held_folder(folder):
+        pass
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(OSError, match="run', where no state can be written"):
+        with held_folder(tmp_path / "run" / "state"):
+            pass

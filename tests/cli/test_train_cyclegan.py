@@ -222,7 +222,7 @@ def test_few_are_shown_and_more_are_judged(train, pictures, tmp_path, monkeypatc
             return callback(*arguments, **options)
 
         monkeypatch.setattr(train_cyclegan.callbacks, name, counted)
-    monkeypatch.setattr(training, "fit", lambda *_: None)
+    monkeypatch.setattr(training, "fit", lambda *_, **__: None)
     status, run = train("--data", tmp_path / "fruit", "--image-size", 20)
     assert status == 0
     # 20 pixels are halved to 5: what is kept is what was made.

@@ -88,5 +88,38 @@ def test_options_are_flat_and_those_of_json():
     assert options["g_optimizer.config.learning_rate"] == 0.25
     assert options["seed"] == 0 and options["ema_decay"] == 0.999
     # What changes no number, and what a run itself changes, is none.
-    assert not {"run_eagerly", "steps_per_execution", "name"} & set(options)
+    assert not {"steps_per_execution", "name"} & set(options)
     assert options == state.training_options(model())
+
+
+def test_how_networks_are_built_is_an_option_and_how_layers_are_called_is_none():
+    def built(*layers, name=None):
+        inner = keras.Sequential([keras.Input((6,)), *layers], name=name)
+        x = image = keras.Input((1, 2, 3))
+        for layer in (
+            keras.layers.Flatten(),
+            inner,
+            keras.layers.Activation("relu"),
+            keras.layers.Dense(1),
+        ):
+            x = layer(x)
+        gan = kerasgan.GAN(keras.Model(image, x), model(width=2).generator, seed=0)
+        gan.compile()
+        options = state.training_options(gan)
+        return options["discriminator.layers"], options["generator.layers"]
+
+    # As in another process, whose layers are the first of their kinds.
+    keras.backend.clear_session()
+    first = built(keras.layers.Activation("relu"), keras.layers.Dropout(0.25))
+    again = built(
+        keras.layers.Activation("relu", name="tanh"),
+        keras.layers.Dropout(0.25),
+        name="inner",
+    )
+    assert first == again
+    for other in (
+        (keras.layers.Activation("tanh"), keras.layers.Dropout(0.25)),
+        (keras.layers.Activation("relu"), keras.layers.Dropout(0.5)),
+        (keras.layers.Dropout(0.25), keras.layers.Activation("relu")),
+    ):
+        assert built(*other)[0] != first[0] and built(*other)[1] == first[1]
