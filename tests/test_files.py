@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from kerasgan.files import atomic_write
+from kerasgan.files import atomic_path, atomic_write
 
 
 def test_writes_whole_files_and_makes_folders(tmp_path):
@@ -41,6 +41,25 @@ def test_a_killed_process_leaves_what_stood_there(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(path)])
     assert done.returncode == -9
     assert path.read_bytes() == b"before"
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    path = tmp_path / "file" / "inside"
+    with pytest.raises(OSError) as caught, atomic_write(path):
+        pass
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{path} could not be written (")
+    assert "expected a folder" in sentence and "Errno" not in sentence
+
+
+def test_an_ending_is_kept_while_it_is_written(tmp_path):
+    with atomic_path(tmp_path / "model.keras") as temporary:
+        assert temporary.suffix == ".keras" and temporary.parent == tmp_path
+        temporary.write_bytes(b"whole")
+        assert not (tmp_path / "model.keras").exists()
+    assert (tmp_path / "model.keras").read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["model.keras"]
 
 
 def test_permissions_follow_the_umask(tmp_path):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import penalties
+from kerasgan import compat, penalties
 
 SHAPE = (2, 3, 1)
 SEED = tf.constant([3, 5])
@@ -107,6 +107,27 @@ def test_the_mode_of_the_discriminator_is_that_of_training():
         for kind in penalties.NAMES.values():
             call(kind(), network, training=training)
     assert seen == [True] * 3 + [False] * 3
+
+
+def test_spectral_normalization_and_half_precision_have_a_gradient():
+    layer = keras.layers.Conv2D(4, 2, dtype="mixed_float16")
+    for inside in (
+        layer,
+        compat.spectral_normalization(keras.layers.Conv2D(4, 2), "s"),
+    ):
+        network = keras.Sequential(
+            [
+                keras.Input(SHAPE),
+                inside,
+                keras.layers.LeakyReLU(0.2),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1),
+            ]
+        )
+        for kind in penalties.NAMES.values():
+            value, gradients = call(kind(), network)
+            # All but the last bias have a part in the slope.
+            assert np.isfinite(value) and np.abs(gradients[0]).max() > 0
 
 
 @pytest.mark.parametrize("name", penalties.NAMES)

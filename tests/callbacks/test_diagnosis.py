@@ -104,7 +104,15 @@ class Each(keras.callbacks.Callback):
             self.after_step(self.model, self.model.steps_taken)
 
 
-def test_a_healthy_gan_raises_no_alarm(capsys):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"penalty": "r1", "label_noise": 0.2},
+        {"loss_fn": "least_squares", "label_noise": 0.5},
+    ],
+)
+def test_a_healthy_gan_raises_no_alarm(capsys, options):
     images = dots(256, 0)
     generator = spread_generator(
         keras.layers.Dense(64),
@@ -121,7 +129,7 @@ def test_a_healthy_gan_raises_no_alarm(capsys):
         ]
     )
     gan = kerasgan.GAN(discriminator, generator, seed=0)
-    gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)))
+    gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)), **options)
     kinds, callback = watched(gan, images, images, epochs=12, recover=True)
     assert kinds == [] and callback.findings == []
     assert capsys.readouterr().out == ""
@@ -296,7 +304,10 @@ def test_it_goes_back_three_times(still_gan):
     sentences = [finding.sentence for finding in callback.findings]
     for i, sentence in enumerate(sentences[:3], start=1):
         assert f"({i} of 3 times)" in sentence
-    assert "training stops" in sentences[3]
+    assert "training stops, with the model put back to step 0" in sentences[3]
+    assert callback.gave_up
+    # What is left is what was there before.
+    np.testing.assert_array_equal(gan.generate(4, seed=0), first)
     # Two steps in each of three epochs, and one of the fourth.
     assert gan.steps_taken == 7
     assert np.isfinite(first).all()
@@ -327,6 +338,25 @@ def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):
     kinds, callback = watched(gan, dots(64, 0), epochs=12)
     assert kinds == ["discriminator_beaten"]
     assert callback.findings[0].step == 24
+
+
+def test_a_saturated_and_a_beaten_discriminator_of_a_cyclegan(
+    still_cyclegan, monkeypatch
+):
+    monkeypatch.setattr(diagnosis, "BEATEN_STEPS", 22)
+    # What one generator makes is as bright as real images are dark.
+    cyclegan, (a, b) = still_cyclegan(-1.0, -1.0)
+    a, b = np.full_like(a, -0.9), np.full_like(b, -0.9)
+    for network, weight, bias in (
+        (cyclegan.discriminator_a, -0.5 / 0.9 / 27, 0.5),
+        (cyclegan.discriminator_b, 0.0, 0.5),
+    ):
+        network.layers[-1].kernel.assign(np.full((3, 3, 3, 1), weight))
+        network.layers[-1].bias.assign([bias])
+    kinds, callback = watched(cyclegan, (a, b), epochs=12)
+    assert kinds == ["discriminator_saturated", "discriminator_beaten"]
+    assert "d_loss_a is" in callback.findings[0].sentence
+    assert "d_loss_b is" in callback.findings[1].sentence
 
 
 def test_a_gradient_that_has_vanished(still_gan):

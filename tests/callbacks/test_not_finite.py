@@ -81,3 +81,17 @@ def test_a_network_of_one_layer():
     inputs = np.ones((4, 2), "float32")
     found = first_layer_not_finite([("generator", network, inputs)])
     assert found == "the output of layer 'only' of the generator"
+
+
+def test_a_network_inside_of_a_network_and_a_layer_that_is_called_twice():
+    image = keras.Input((2,))
+    twice = keras.layers.Dense(2, name="twice")
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    x = keras.layers.Dense(1, name="last")(inner(twice(twice(image))))
+    network = keras.Model(image, x)
+    network.get_layer("last").kernel.assign(np.full((2, 1), 3e38))
+    twice.kernel.assign(np.ones((2, 2)))
+    inner.layers[-1].kernel.assign(np.ones((2, 2)))
+    inputs = np.ones((4, 2), "float32")
+    found = first_layer_not_finite([("generator", network, inputs)])
+    assert found == "the output of layer 'last' of the generator"

@@ -36,6 +36,19 @@ def test_a_second_sigterm_waits_like_the_first():
         assert requests.signal == signal.SIGTERM
 
 
+def test_what_is_ignored_stays_ignored():
+    """As Ctrl-C is in a script's background."""
+    requests = StopRequests()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with requests.listening():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert requests.signal is None
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_request_of_before_is_forgotten():
     requests = StopRequests()
     with requests.listening():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from kerasgan import callbacks, cli
+from kerasgan.cli import train_dcgan
 
 
 @pytest.fixture
@@ -117,3 +119,33 @@ def test_a_damaged_state_is_told(stopped, capsys):
     newest.write_bytes(newest.read_bytes()[:-9])
     assert cli.main(["train", "dcgan", "--resume", str(stopped)]) == 0
     assert f"{newest} is damaged" in capsys.readouterr().out
+
+
+def test_networks_are_those_of_the_run_on_any_device(stopped, monkeypatch, capsys):
+    # As if the run had been started where there is a GPU.
+    other = dataclasses.replace(train_dcgan.CPU, width=8, learning_rate=1.0)
+    monkeypatch.setattr(train_dcgan, "CPU", other)
+    monkeypatch.setattr(train_dcgan, "GPU", other)
+    assert cli.main(["train", "dcgan", "--resume", str(stopped)]) == 0
+    assert "going on from step 3" in capsys.readouterr().out
+
+
+def test_numbers_that_are_not_finite_end_it_with_a_code_of_their_own(
+    train, tmp_path, monkeypatch, capsys
+):
+    write = callbacks.LossCurves.on_epoch_begin
+
+    def poisons(self, epoch, logs=None):
+        write(self, epoch, logs)
+        if epoch:
+            weights = self.model.generator.get_weights()
+            self.model.generator.set_weights([w * np.nan for w in weights])
+
+    monkeypatch.setattr(callbacks.LossCurves, "on_epoch_begin", poisons)
+    assert train("--epochs", 9) == 4
+    printed = capsys.readouterr()
+    assert "(3 of 3 times)" in printed.out and "training stops" in printed.out
+    assert len(printed.err.splitlines()) == 1
+    assert f"{tmp_path / 'x-001'}: training stopped at step" in printed.err
+    model = keras.models.load_model(tmp_path / "x-001" / "model.keras")
+    assert np.isfinite(model.generate(2, seed=0)).all()

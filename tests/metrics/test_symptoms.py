@@ -82,9 +82,17 @@ def test_loss_bounds():
         # The entropy of a label that is off by 0.1 in the mean.
         (losses.NonSaturating(), 0.2, 0.650, 2 * np.log(2)),
         (from_probabilities, 0.2, 0.325, np.log(2)),
+        # The variance of labels that are uniform in [0, n] is n^2 / 12, and they are
+        # n / 2 off in the mean.
+        (losses.LeastSquares(), 0.5, 0.25 / 12, 0.25**2 + 0.25 / 12),
     ):
         expected = pytest.approx((best, ignorant), abs=1e-3)
         assert symptoms.loss_bounds(loss, label_noise) == expected
+
+
+def test_labels_that_say_nothing_leave_nothing_to_know():
+    for loss in (losses.LeastSquares(), losses.NonSaturating()):
+        assert symptoms.loss_bounds(loss, 1.0) is None
 
 
 def test_a_loss_without_end_has_no_bounds():

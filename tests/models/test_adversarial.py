@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasgan import compat
 from kerasgan.models.adversarial import AdversarialModel, apply_gradients
 
 
@@ -132,3 +133,22 @@ def test_apply_gradients_descends():
         loss = weight**2
     apply_gradients(keras.optimizers.SGD(0.1), tape, loss, [weight])
     assert float(weight) == pytest.approx(3.0 - 0.1 * 6.0)
+
+
+def test_small_gradients_survive_float16_with_a_scaled_loss():
+    kinds = keras.optimizers, keras.mixed_precision
+    scaling = next(kind for kind in kinds if hasattr(kind, "LossScaleOptimizer"))
+
+    def moved(wrap):
+        weight = keras.Variable(0.0) if compat.KERAS_3 else tf.Variable(0.0)
+        optimizer = wrap(keras.optimizers.SGD(1e6))
+        optimizer.build([weight])
+        with tf.GradientTape() as tape:
+            half = tf.cast(tf.convert_to_tensor(weight), "float16")
+            # The gradient passes through float16 as 1e-8, which it rounds to 0.
+            loss = tf.cast(half, "float32") * 1e-8
+        apply_gradients(optimizer, tape, loss, [weight])
+        return float(weight)
+
+    assert moved(lambda optimizer: optimizer) == 0.0
+    assert moved(scaling.LossScaleOptimizer) == pytest.approx(-0.01, rel=1e-2)

@@ -70,6 +70,10 @@ def test_under_a_strategy_too():
     assert model.numbers() == [*range(8)] * 2
 
 
+def test_a_first_epoch_leaves_nothing_out():
+    assert fitted(numbers(3), initial_epoch=1, epochs=3) == [0, 1, 2] * 2
+
+
 def test_endless_data_goes_on_where_the_last_epoch_ended():
     data = numbers(5).repeat()
     assert fitted(data, epochs=2, steps_per_epoch=3) == [0, 1, 2, 3, 4, 0]

@@ -161,6 +161,19 @@ def test_what_it_reports():
     assert kerasgan.preflight(model, faces().repeat()).batches is None
 
 
+def test_fit_tells_how_long_its_epochs_are(capsys):
+    gan().fit(
+        faces().repeat(),
+        steps_per_epoch=2,
+        initial_epoch=3,
+        epochs=5,
+        preflight=True,
+        verbose=0,
+    )
+    printed = capsys.readouterr().out
+    assert ", 2 batches of 4" in printed and "(epochs: 2)" in printed
+
+
 def test_steps_of_one_call_are_counted():
     """Speeds are of steps, however many a call takes."""
     model = gan(steps_per_execution=5)
