@@ -8,7 +8,7 @@ from kerasgan.arguments import check_positive
 from kerasgan.models import compiling
 from kerasgan.models.facts import versions
 from kerasgan.models.fitting import fit
-from kerasgan.models.moves import apply_gradients, discriminate, report
+from kerasgan.models.moves import apply_gradients, discriminate, report, total
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 # One number for each thing that a step draws, so that no two share a seed.
@@ -265,7 +265,7 @@ class AdversarialModel(keras.Model):
                 self.discriminator_loss(real, fake, purpose * len(rounds) + i)
                 for i, (real, fake) in enumerate(answers)
             ]
-            d_loss = tf.add_n(d_losses)
+            d_loss = total(d_losses)
             seed = step_seed(self.seed, self.step, PENALTY, purpose)
             penalty = self.penalize(rounds, seed, training=True)
             minimized = d_loss if penalty is None else d_loss + penalty
@@ -284,7 +284,7 @@ class AdversarialModel(keras.Model):
         """
         if self.penalty is None:
             return None
-        return tf.add_n(
+        return total(
             [
                 self.penalty(*one, fold_in(seed, i), training)
                 for i, one in enumerate(rounds)

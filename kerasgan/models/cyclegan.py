@@ -19,7 +19,13 @@ from kerasgan.models.cycle_checks import (
 from kerasgan.models.export import export_network
 from kerasgan.models.facts import image_facts
 from kerasgan.models.image_pool import ImagePool
-from kerasgan.models.moves import apply_gradients, call_together, discriminate, report
+from kerasgan.models.moves import (
+    apply_gradients,
+    call_together,
+    discriminate,
+    report,
+    total,
+)
 from kerasgan.models.randomness import step_seed
 from kerasgan.models.translation import translate_images
 
@@ -250,7 +256,7 @@ class CycleGAN(AdversarialModel):
         answers = [discriminate(*one, training=False) for one in rounds]
         d_losses = [self.loss_fn.discriminator_loss(*pair) for pair in answers]
         penalty = self.penalize(rounds, self.evaluation_seed(), training=False)
-        self.report_discriminators(tf.add_n(d_losses), answers, penalty)
+        self.report_discriminators(total(d_losses), answers, penalty)
         g_loss = self._weighed(terms_a2b, terms_b2a)
         return self._report(g_loss, d_losses, terms_a2b, terms_b2a, tf.shape(a)[0])
 
@@ -391,7 +397,7 @@ class CycleGAN(AdversarialModel):
             self.identity_weight,
             strict=True,
         )
-        return tf.add_n(
+        return total(
             [
                 weight * term
                 for pair in zip(weights, terms, strict=True)

@@ -32,6 +32,15 @@ def discriminate(discriminator, real, fake, training):
     return [tf.cast(answer, "float32") for answer in answers]
 
 
+def total(losses):
+    """Returns the sum of scalars, which are always added in the same order.
+
+    TensorFlow turns chains of additions round where it optimizes graphs, and not in the
+    same way each time that a step is traced.
+    """
+    return tf.reduce_sum(tf.stack(losses))
+
+
 def report(metric, value, n):
     """Updates a metric, weighed by images as Keras does: a last batch may be smaller.
 
