@@ -52,6 +52,15 @@ def remind(callback, remembered):
         setattr(callback, name, value)
 
 
+def past_of(history, epochs):
+    """Returns a history up to an epoch, a dict that JSON can hold."""
+    epoch = [number for number in history.epoch if number < epochs]
+    logs = {k: list(map(float, v)) for k, v in history.history.items()}
+    left_out = len(history.epoch) - len(epoch)
+    logs = {k: v[: len(v) - left_out] for k, v in logs.items()}
+    return {"epoch": epoch, "logs": logs}
+
+
 def _plain(value):
     """Returns what JSON can hold of a number that may be NumPy's."""
     return value.item() if isinstance(value, np.generic) else value

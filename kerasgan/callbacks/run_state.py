@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.callbacks.remembering import remembered, remembering, remind
+from kerasgan.callbacks.remembering import past_of, remembered, remembering, remind
 from kerasgan.callbacks.state_files import (
     KEPT,
     DamagedStateError,
@@ -64,6 +64,9 @@ class RunState(keras.callbacks.Callback):
             those the run was started with are an error, and networks that are built
             otherwise. Otherwise the run goes on with the new ones.
 
+    Attributes:
+        first_step: Int, the training step that this training began with.
+
     Raises:
         ValueError: If `every_steps` is not positive or, when training starts, if the
             state does not fit the model, its options or the data, or if no state in
@@ -84,6 +87,7 @@ class RunState(keras.callbacks.Callback):
         self.every_steps = every_steps
         self.strict = strict
         self.stop_requests = StopRequests()
+        self.first_step = 0
         self._resumed = None
 
     @contextlib.contextmanager
@@ -145,6 +149,7 @@ class RunState(keras.callbacks.Callback):
         self._kept = {n: v for n, v in groups.items() if n not in changed}
         self._check(facts, changed, state.misfit(self._kept, values))
         state.write_variables(self._kept, values)
+        self.first_step = self._model.steps_taken
         run, epoch, batch = self.folder.parent, facts["epoch"], facts["batch"]
         if self._has_ended(epochs):
             self._saved = epoch * steps
@@ -159,9 +164,10 @@ class RunState(keras.callbacks.Callback):
             f"batch {batch + 1} of {steps}."
         )
         if facts["versions"] != versions():
+            saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
             print(
-                f"{run}: saved by other versions ({_listed(facts['versions'])}), so it "
-                "goes on, but perhaps not to the same bits."
+                f"{run}: saved by other versions ({saved_by}), so it goes on, but "
+                "perhaps not to the same bits."
             )
         if facts["data"] != self._data:
             print(
@@ -285,7 +291,10 @@ class RunState(keras.callbacks.Callback):
         if due or stop:
             self._save(self._epoch, batch)
         if stop:
-            print(f"\n{self.folder.parent}: stopped; started again, it goes on.")
+            print(
+                f"\n{self.folder.parent}: stopped at step {self.model.steps_taken}; "
+                "the same program, started again, goes on from there."
+            )
             self.stop_requests.obey()
 
     def _save(self, epoch, batch, finished=False):
@@ -302,7 +311,7 @@ class RunState(keras.callbacks.Callback):
                 values[f"{key}/{i}"] = weight
         step = self.model.steps_taken
         # Without an epoch that was stopped in its middle, which Keras takes for one.
-        history = _past(self.model.history, epoch)
+        history = past_of(self.model.history, epoch)
         facts = {
             "epoch": epoch,
             "batch": batch,
@@ -332,19 +341,6 @@ class RunState(keras.callbacks.Callback):
         """Puts the next save off, by a time that this one is a small part of."""
         ended = time.monotonic()
         self._due = ended + TRAINING_TO_SAVING * (ended - started)
-
-
-def _past(history, epochs):
-    """Returns a history up to an epoch, a dict that JSON can hold."""
-    epoch = [number for number in history.epoch if number < epochs]
-    logs = {k: list(map(float, v)) for k, v in history.history.items()}
-    left_out = len(history.epoch) - len(epoch)
-    logs = {k: v[: len(v) - left_out] for k, v in logs.items()}
-    return {"epoch": epoch, "logs": logs}
-
-
-def _listed(found):
-    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def _digest(batches):

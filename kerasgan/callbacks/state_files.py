@@ -122,8 +122,8 @@ def held_folder(folder):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise OSError(
-                    f"folder is {str(folder.parent)!r}, where another process trains; "
-                    "expected one at a time."
+                    f"folder is {str(folder.parent)!r}, in which another process is "
+                    "training; expected one process at a time."
                 ) from error
             except OSError:
                 # Not every disk has locks.

@@ -207,4 +207,5 @@ def fit(model, dataset, options, recipe, run, callbacks, **kept):
             f"{run}: training stopped at step {model.steps_taken}, because its numbers "
             "were not finite; the model is that of the last good epoch."
         )
-    print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")
+    if model.steps_taken > keeper.first_step:
+        print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")

@@ -83,7 +83,7 @@ def test_one_process_at_a_time(tmp_path):
     folder = tmp_path / "run" / "state"
     # As from another process: a lock belongs to what was opened.
     with held_folder(folder):
-        with pytest.raises(OSError, match="run', where another process trains; exp"):
+        with pytest.raises(OSError, match="run', in which another process is trai"):
             with held_folder(folder):
                 pass
         assert folder.exists()
