@@ -68,10 +68,9 @@ class Diagnosis(keras.callbacks.Callback):
         recover: Whether to go back to the end of the last good epoch, with half the
             learning rates, when numbers stop being finite. That state is kept in
             memory. After three times it goes back once more, and training stops, as it
-            does at once without `recover`. With
-            `RunState`, a run that is gone on with keeps its count, its lowered rates
-            and its findings; the state to go back to is then the one it went on from,
-            until its epoch has ended.
+            does at once without `recover`. With `RunState`, a run that is gone on with
+            keeps its count, its lowered rates and its findings; the state to go back to
+            is then the one it went on from, until its epoch has ended.
 
     Attributes:
         findings: List of `Finding` of this training, in order.

@@ -1,0 +1,60 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgan.callbacks import Diagnosis, ForOptimizer
+from kerasgan.callbacks.remembering import past_of, remembered, remembering, remind
+
+
+def stock():
+    return [
+        keras.callbacks.EarlyStopping("g_loss", mode="min"),
+        keras.callbacks.ReduceLROnPlateau("g_loss", mode="min"),
+        keras.callbacks.ModelCheckpoint("x.keras", "g_loss", mode="min", save_freq=7),
+    ]
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_attributes_are_those_of_this_keras(kind):
+    """A name that Keras has given up would be passed over without a word."""
+    one, other = stock()[kind], stock()[kind]
+    if hasattr(one, "_reset"):
+        one._reset()
+        other._reset()
+    if kind == 0:
+        one.on_train_begin()
+        other.on_train_begin()
+    names = {"best"} | [
+        {"wait", "best_epoch"},
+        {"wait", "cooldown_counter"},
+        {
+            "_batches_seen_since_last_saving",
+            "_last_batch_seen",
+        },
+    ][kind]
+    assert set(remembered(one)) == names
+    for number, name in enumerate(sorted(names)):
+        setattr(one, name, np.float32(number + 3))
+    remind(other, json.loads(json.dumps(remembered(one))))
+    assert remembered(other) == remembered(one)
+
+
+def test_copies_for_two_optimizers_and_two_of_a_kind_are_told_apart():
+    early, plateau, _ = stock()
+    others = [ForOptimizer(plateau, "both"), stock()[0], Diagnosis()]
+    found = remembering([early, keras.callbacks.History(), *others])
+    assert len(found) == 5
+    assert set(map(id, found.values())) >= {id(early), id(plateau), id(others[-1])}
+    again = remembering([early, *others])
+    assert list(again) == list(found)
+
+
+def test_a_history_ends_before_an_epoch_that_was_stopped():
+    history = keras.callbacks.History()
+    history.epoch = [0, 1, 2]
+    history.history = {"loss": [np.float32(0.5), 2.0, 3.0], "score": [1.0, 4.0, 9.0]}
+    kept = {"epoch": [0, 1], "logs": {"loss": [0.5, 2.0], "score": [1.0, 4.0]}}
+    assert json.loads(json.dumps(past_of(history, 2))) == kept
+    assert past_of(history, 3)["logs"]["score"] == [1.0, 4.0, 9.0]
