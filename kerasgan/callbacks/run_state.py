@@ -11,15 +11,7 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 from kerasgan.callbacks.remembering import past_of, remembered, remembering, remind
-from kerasgan.callbacks.state_files import (
-    KEPT,
-    DamagedStateError,
-    held_folder,
-    read_state,
-    set_aside,
-    state_files,
-    write_state,
-)
+from kerasgan.callbacks.state_files import KEPT, held_folder, newest_state, write_state
 from kerasgan.callbacks.stop_requests import StopRequests
 from kerasgan.models import state
 from kerasgan.models.facts import versions
@@ -100,7 +92,7 @@ class RunState(keras.callbacks.Callback):
         """
         with held_folder(self.folder):
             self._model = model
-            self._resumed = self._newest()
+            self._resumed = newest_state(self.folder)
             if self._resumed is not None:
                 model.adopt_seed(self._resumed[1]["options"]["seed"])
             self._options = state.training_options(model)
@@ -212,27 +204,6 @@ class RunState(keras.callbacks.Callback):
             self._save(self._epoch + 1, 0, finished=True)
         if self.stop_requests.signal is not None:
             self.stop_requests.obey()
-
-    def _newest(self):
-        """Returns values and facts of the newest whole state, None if there is none."""
-        files, damaged = state_files(self.folder), []
-        for file in files:
-            try:
-                read = read_state(file)
-            except DamagedStateError:
-                print(f"{file} is damaged; the state before it is taken.")
-                damaged.append(file)
-            else:
-                # Otherwise they would count as states that are kept.
-                for other in damaged:
-                    set_aside(other)
-                return read
-        if files:
-            raise ValueError(
-                f"folder is {str(self.folder.parent)!r}, where every state is damaged; "
-                "expected one that is whole, or an empty folder to begin anew."
-            )
-        return None
 
     def _check(self, facts, changed, misfit):
         """Raises a ValueError if a state does not belong to this run."""

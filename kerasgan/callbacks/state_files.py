@@ -90,9 +90,36 @@ def state_files(folder):
     return sorted(pathlib.Path(folder).glob(f"[0-9]*-step-*{_SUFFIX}"), reverse=True)
 
 
-def set_aside(file):
-    """Renames a damaged state, so that it counts no longer."""
-    file.rename(file.with_suffix(_DAMAGED))
+def newest_state(folder):
+    """Reads the newest state that is whole; damaged ones after it are put aside.
+
+    Args:
+        folder: `pathlib.Path` of the folder.
+
+    Returns:
+        What `read_state` returns, or None if there is no state.
+
+    Raises:
+        ValueError: If every state is damaged.
+    """
+    files, damaged = state_files(folder), []
+    for file in files:
+        try:
+            read = read_state(file)
+        except DamagedStateError:
+            print(f"{file} is damaged; the state before it is taken.")
+            damaged.append(file)
+        else:
+            for other in damaged:
+                # Otherwise they would count as states that are kept.
+                other.rename(other.with_suffix(_DAMAGED))
+            return read
+    if files:
+        raise ValueError(
+            f"folder is {str(folder.parent)!r}, where every state is damaged; expected "
+            "one that is whole, or an empty folder to begin anew."
+        )
+    return None
 
 
 @contextlib.contextmanager

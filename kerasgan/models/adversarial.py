@@ -13,8 +13,6 @@ from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 # One number for each thing that a step draws, so that no two share a seed.
 LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL, PENALTY = range(5)
-# The arguments of `compile` that are objects.
-OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalty")
 
 
 class AdversarialModel(keras.Model):
@@ -113,21 +111,15 @@ class AdversarialModel(keras.Model):
         """Returns what `compile_from_config` needs; None if it is not compiled."""
         if not hasattr(self, "d_optimizer"):
             return None
-        objects = {
-            name: compiling.serialized(name, getattr(self, name)) for name in OBJECTS
+        return {
+            **self.run_options,
+            **compiling.serialized_objects(self),
+            "label_noise": self.label_noise,
         }
-        return {**self.run_options, **objects, "label_noise": self.label_noise}
 
     def compile_from_config(self, config):
         """Compiles the model as it was when `get_compile_config` was called."""
-        self.compile(
-            **{
-                key: keras.saving.deserialize_keras_object(value)
-                if key in OBJECTS
-                else value
-                for key, value in config.items()
-            }
-        )
+        self.compile(**compiling.deserialized(config))
 
     def fit(
         self,

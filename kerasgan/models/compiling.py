@@ -10,6 +10,8 @@ from kerasgan.models import checks
 
 # What the Keras guide to DCGAN uses with its binary cross-entropy.
 GUIDE_LABEL_NOISE = 0.05
+# The arguments of `compile` that are objects.
+OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalty")
 
 
 def check_replicas():
@@ -95,6 +97,19 @@ def trainable_variables(role, networks):
                 "add_loss, which training would not minimize; expected none."
             )
     return variables
+
+
+def serialized_objects(model):
+    """Returns the arguments of `compile` that are objects, as a file can hold them."""
+    return {name: serialized(name, getattr(model, name)) for name in OBJECTS}
+
+
+def deserialized(config):
+    """Returns the arguments of `compile` for what `get_compile_config` returned."""
+    return {
+        name: keras.saving.deserialize_keras_object(value) if name in OBJECTS else value
+        for name, value in config.items()
+    }
 
 
 def serialized(name, thing):

@@ -5,8 +5,8 @@ import tensorflow as tf
 from kerasgan.callbacks.state_files import (
     DamagedStateError,
     held_folder,
+    newest_state,
     read_state,
-    set_aside,
     state_files,
     write_state,
 )
@@ -40,10 +40,11 @@ def test_the_newest_two_stay_and_come_first(tmp_path):
     assert names == ["000003-step-100.state", "000002-step-9.state"]
 
 
-def test_one_that_is_set_aside_counts_no_longer(tmp_path):
+def test_one_that_is_damaged_counts_no_longer(tmp_path):
     for step in (1, 2):
         write_state(tmp_path, step, VALUES, FACTS)
-    set_aside(state_files(tmp_path)[0])
+    state_files(tmp_path)[0].write_bytes(b"cut short")
+    assert newest_state(tmp_path)[1] == FACTS
     write_state(tmp_path, 3, VALUES, FACTS)
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == [
