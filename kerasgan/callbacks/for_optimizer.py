@@ -62,7 +62,7 @@ class ForOptimizer(keras.callbacks.Callback):
         super().set_model(model)
         for player, callback in self.callbacks.items():
             optimizer = optimizer_of(model, player)
-            if _is_scheduled(optimizer):
+            if is_scheduled(optimizer):
                 raise ValueError(
                     f"{player[0]}_optimizer has a LearningRateSchedule, which "
                     f"{type(callback).__name__} cannot set; expected a number for its "
@@ -90,8 +90,8 @@ def optimizer_of(model, player):
 
 def learning_rate(optimizer):
     """Returns the learning rate of an optimizer at its present step, a float."""
-    if _is_scheduled(optimizer):
-        optimizer = _inner(optimizer)
+    if is_scheduled(optimizer):
+        optimizer = inner_optimizer(optimizer)
         # Keras 2.15 itself remembers that of the step before.
         return float(optimizer._learning_rate(optimizer.iterations))
     return float(optimizer.learning_rate)
@@ -117,11 +117,12 @@ def _is_inherited(callback, hook):
     return function is getattr(keras.callbacks.Callback, hook)
 
 
-def _is_scheduled(optimizer):
+def is_scheduled(optimizer):
+    """Whether the learning rate of an optimizer follows a schedule."""
     schedule = keras.optimizers.schedules.LearningRateSchedule
-    return isinstance(_inner(optimizer)._learning_rate, schedule)
+    return isinstance(inner_optimizer(optimizer)._learning_rate, schedule)
 
 
-def _inner(optimizer):
+def inner_optimizer(optimizer):
     """Returns what a `LossScaleOptimizer` wraps."""
     return getattr(optimizer, "inner_optimizer", optimizer)

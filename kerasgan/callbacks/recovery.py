@@ -1,9 +1,9 @@
 """The last good state of training, and the way back to it."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.callbacks.for_optimizer import inner_optimizer, is_scheduled
 from kerasgan.callbacks.not_finite import is_finite
 from kerasgan.schedules import LoweredRate
 
@@ -27,7 +27,7 @@ class LastGoodState:
         self.values = None
         # What holds the rate, also where Keras wraps it to scale the loss.
         self.optimizers = [
-            getattr(optimizer, "inner_optimizer", optimizer)
+            inner_optimizer(optimizer)
             for optimizer in (model.d_optimizer, model.g_optimizer)
         ]
 
@@ -61,7 +61,7 @@ class LastGoodState:
             variable.assign(value)
         for optimizer in self.optimizers:
             rate = optimizer._learning_rate
-            if _is_scheduled(optimizer):
+            if is_scheduled(optimizer):
                 lowered = rate.factor if isinstance(rate, LoweredRate) else 1.0
                 self._lower_schedule(optimizer, lowered * factor)
             else:
@@ -74,7 +74,7 @@ class LastGoodState:
 
         Unlike the others they are no variables, and so in no state that is saved.
         """
-        for optimizer in filter(_is_scheduled, self.optimizers):
+        for optimizer in filter(is_scheduled, self.optimizers):
             self._lower_schedule(optimizer, factor)
 
     def _lower_schedule(self, optimizer, factor):
@@ -84,8 +84,3 @@ class LastGoodState:
         optimizer._learning_rate = LoweredRate(schedule, factor)
         # The old one is part of the training step that was compiled.
         self.model.make_train_function(force=True)
-
-
-def _is_scheduled(optimizer):
-    schedule = keras.optimizers.schedules.LearningRateSchedule
-    return isinstance(optimizer._learning_rate, schedule)
