@@ -20,7 +20,8 @@ import tensorflow as tf
 from step import alternate, random_images, show, timed
 
 import kerasgan
-from kerasgan.callbacks import RunState, state_files
+from kerasgan.callbacks import RunState
+from kerasgan.training import checkpoints
 
 SHAPE = (64, 64, 3)
 
@@ -73,7 +74,7 @@ def time_saving(name, make, options):
         with tempfile.TemporaryDirectory() as folder:
             state = TimedRunState(folder)
             seconds = timed(lambda: fit(callbacks=[state]))
-            sizes[name] = state_files.state_files(f"{folder}/state")[0].stat().st_size
+            sizes[name] = checkpoints.state_files(f"{folder}/state")[0].stat().st_size
         shares.append(state.seconds / seconds)
         return seconds
 

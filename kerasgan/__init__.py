@@ -13,7 +13,7 @@ from kerasgan import (
     schedules,
 )
 from kerasgan.models import GAN, CycleGAN
-from kerasgan.models.preflight import preflight
+from kerasgan.training.preflight import preflight
 from kerasgan.version import __version__
 
 __all__ = [

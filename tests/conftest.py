@@ -4,8 +4,12 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow.python.framework import config
+
+import kerasgan
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +38,125 @@ def tiny_synthetic_faces(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     Tiny(data_dir=folder).download_and_prepare()
     return folder
+
+
+@pytest.fixture
+def small_gan():
+    """A function that returns a compiled GAN of 4x4 images."""
+
+    def build(activation="tanh"):
+        generator = keras.Sequential(
+            [
+                keras.Input((2,)),
+                keras.layers.Dense(4 * 4 * 3, activation=activation),
+                keras.layers.Reshape((4, 4, 3)),
+            ]
+        )
+        discriminator = keras.Sequential(
+            [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+        gan = kerasgan.GAN(discriminator, generator, seed=0)
+        gan.compile()
+        return gan
+
+    return build
+
+
+@pytest.fixture
+def small_cyclegan():
+    """A function that returns a compiled CycleGAN of 8x8 images."""
+
+    def generator(activation):
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                keras.layers.Conv2D(3, 3, padding="same", activation=activation),
+            ]
+        )
+
+    def discriminator():
+        return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
+
+    def build(domain_a="tanh", domain_b="tanh"):
+        # A generator ends in the activation of the domain that it makes.
+        cyclegan = kerasgan.CycleGAN(
+            generator(domain_b),
+            generator(domain_a),
+            discriminator(),
+            discriminator(),
+            seed=0,
+        )
+        cyclegan.compile()
+        return cyclegan
+
+    return build
+
+
+@pytest.fixture
+def faces():
+    """A function that returns 16 random images."""
+
+    def draw(low=-1, side=4, seed=0):
+        rng = np.random.default_rng(seed)
+        return rng.uniform(low, 1, (16, side, side, 3)).astype("float32")
+
+    return draw
+
+
+class Trainee:
+    """How to make a small model and train it, whichever it is."""
+
+    def __init__(self, build, data, draw, monitor):
+        self.build, self.data, self.draw, self.monitor = build, data, draw, monitor
+
+    def compiled(self, d_rate=0.02, g_rate=0.01, **options):
+        """Returns a model with rates that differ."""
+        model = self.build()
+        optimizers = [keras.optimizers.Adam(rate) for rate in (d_rate, g_rate)]
+        model.compile(*optimizers, **options)
+        return model
+
+
+@pytest.fixture(params=["gan", "cyclegan"])
+def trainee(request, small_gan, small_cyclegan, faces):
+    """A GAN, or a CycleGAN, and its data: two batches an epoch, never shuffled."""
+    side = 4 if request.param == "gan" else 8
+    a, b = faces(side=side), faces(side=side, seed=1)
+    data = tf.data.Dataset.from_tensor_slices
+
+    def samples(model):
+        drawn = [model.generate(2, seed=0, averaged=which) for which in (True, False)]
+        return np.stack(drawn)
+
+    def translations(model):
+        return np.stack(
+            [
+                model.translate(a[:2], direction, averaged=which)
+                for direction in ("a2b", "b2a")
+                for which in (True, False)
+            ]
+        )
+
+    if request.param == "gan":
+        return Trainee(small_gan, data(a).batch(8), samples, "g_loss")
+    return Trainee(small_cyclegan, data((a, b)).batch(8), translations, "cycle_loss")
+
+
+@pytest.fixture
+def events():
+    """A function that reads the summaries of a folder, `{tag: {step: value}}`."""
+
+    def read(folder):
+        # Imported when used: it takes a second.
+        from tensorboard.backend.event_processing import event_accumulator
+
+        found = event_accumulator.EventAccumulator(str(folder), {"tensors": 0}).Reload()
+        return {
+            tag: {
+                event.step: tf.make_ndarray(event.tensor_proto)
+                for event in found.Tensors(tag)
+            }
+            for tag in found.Tags()["tensors"]
+        }
+
+    return read

@@ -6,11 +6,11 @@ import keras
 
 from kerasgan.arguments import check_positive
 from kerasgan.callbacks.findings import ADVICE, Finding
-from kerasgan.callbacks.not_finite import first_layer_not_finite, terms_not_finite
-from kerasgan.callbacks.recovery import LastGoodState
 from kerasgan.callbacks.views import BATCH, FixedImages, views_of
 from kerasgan.metrics import symptoms
 from kerasgan.models.adversarial import AdversarialModel
+from kerasgan.training.not_finite import first_layer_not_finite, terms_not_finite
+from kerasgan.training.recovery import LastGoodState
 
 # Times that training goes back, and what learning rates are multiplied by.
 MOST_RECOVERIES, LOWERED = 3, 0.5

@@ -6,8 +6,8 @@ import functools
 import keras
 
 from kerasgan.arguments import check_choice
+from kerasgan.optimizers import PLAYERS, is_scheduled, learning_rate, optimizer_of
 
-PLAYERS = ("discriminator", "generator")
 # What Keras names the rate in the logs, in either generation.
 RATE_NAMES = ("learning_rate", "lr")
 HOOKS = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]
@@ -83,20 +83,6 @@ class ForOptimizer(keras.callbacks.Callback):
             getattr(callback, hook)(*args, **kwargs)
 
 
-def optimizer_of(model, player):
-    """Returns the optimizer of a player, `"discriminator"` or `"generator"`."""
-    return getattr(model, f"{player[0]}_optimizer")
-
-
-def learning_rate(optimizer):
-    """Returns the learning rate of an optimizer at its present step, a float."""
-    if is_scheduled(optimizer):
-        optimizer = inner_optimizer(optimizer)
-        # Keras 2.15 itself remembers that of the step before.
-        return float(optimizer._learning_rate(optimizer.iterations))
-    return float(optimizer.learning_rate)
-
-
 class _ModelWith:
     """A model in everything but its optimizer."""
 
@@ -115,14 +101,3 @@ def _is_inherited(callback, hook):
     method = getattr(callback, hook)
     function = getattr(method, "__func__", method)
     return function is getattr(keras.callbacks.Callback, hook)
-
-
-def is_scheduled(optimizer):
-    """Whether the learning rate of an optimizer follows a schedule."""
-    schedule = keras.optimizers.schedules.LearningRateSchedule
-    return isinstance(inner_optimizer(optimizer)._learning_rate, schedule)
-
-
-def inner_optimizer(optimizer):
-    """Returns what a `LossScaleOptimizer` wraps."""
-    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -6,8 +6,8 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan.callbacks.for_optimizer import PLAYERS, learning_rate, optimizer_of
 from kerasgan.callbacks.samples import EpochSheets
+from kerasgan.optimizers import PLAYERS, learning_rate, optimizer_of
 
 
 class TensorBoard(keras.callbacks.TensorBoard):

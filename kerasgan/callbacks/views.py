@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
+from kerasgan import inspection
 from kerasgan.metrics import symptoms
 from kerasgan.metrics.image_arrays import batches_of, image_array
-from kerasgan.models import checks
 
 # Images that are measured: enough to tell 8 different ones from 64. To translate takes
 # time, so of large images there are fewer, 32 at 64x64 pixels, but 16 at least.
@@ -46,7 +46,7 @@ class FixedImages:
 
     def check_shape(self, taken):
         """Raises a ValueError for images that are not of the shape a network takes."""
-        if not checks.shapes_meet(self.whole.shape[1:], taken):
+        if not inspection.shapes_meet(self.whole.shape[1:], taken):
             raise ValueError(
                 f"{self.name} has images of shape {self.whole.shape[1:]}, but the "
                 f"model takes {taken}; expected the same."
@@ -87,7 +87,7 @@ class View:
         self.generator, self.discriminator = generator, discriminator
         self.inputs, self.sources, self.targets = inputs, sources, targets
         self.back = back
-        self.value_range = checks.value_range(generator)
+        self.value_range = inspection.value_range(generator)
 
     def images(self):
         """Returns what the generator makes now, `(n, height, width, channels)`."""
@@ -95,7 +95,7 @@ class View:
 
     def unit_inputs(self):
         """Returns the images that are translated, moved to [0, 1]."""
-        return _to_unit(self.inputs, checks.value_range(self.back))
+        return _to_unit(self.inputs, inspection.value_range(self.back))
 
     def to_unit(self, images):
         """Returns translations, moved to [0, 1]."""
@@ -105,7 +105,7 @@ class View:
         """Translates images in [0, 1] back, to [0, 1]."""
         low, high = self.value_range
         again = _call(self.back, images * (high - low) + low)
-        return _to_unit(again, checks.value_range(self.back))
+        return _to_unit(again, inspection.value_range(self.back))
 
 
 def views_of(model, images):
@@ -132,7 +132,9 @@ def views_of(model, images):
         targets = images[0] if images else None
         n = SAMPLES
         if targets:
-            targets.check_shape(checks.input_shape("discriminator", discriminators[0]))
+            targets.check_shape(
+                inspection.input_shape("discriminator", discriminators[0])
+            )
             n = len(targets.whole)
         latents = model.latents(n, seed=0)
         return [View("", generators[0], discriminators[0], latents, None, targets)]
@@ -153,8 +155,8 @@ def views_of(model, images):
         (images, images[::-1]),
         strict=False,
     ):
-        sources.check_shape(checks.input_shape("generator", generator))
-        targets.check_shape(checks.input_shape("discriminator", discriminator))
+        sources.check_shape(inspection.input_shape("generator", generator))
+        targets.check_shape(inspection.input_shape("discriminator", discriminator))
         height, width = sources.whole.shape[1:3]
         n = max(FEWEST, min(SAMPLES, PIXELS // (height * width)))
         inputs = sources.whole[:n]

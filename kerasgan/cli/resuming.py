@@ -4,7 +4,7 @@ import argparse
 import json
 import pathlib
 
-from kerasgan.callbacks.state_files import state_files
+from kerasgan.training.checkpoints import state_files
 
 # Where the data is may change, if it is the same data.
 OF_THIS_CALL = ("data_dir",)

@@ -9,7 +9,8 @@ import zipfile
 import keras
 
 from kerasgan.files import atomic_path, atomic_write
-from kerasgan.models.facts import read_facts, versions
+from kerasgan.models.facts import read_facts
+from kerasgan.version import library_versions
 
 # What is no option of the run itself.
 NOT_KEPT = ("command", "model", "given", "resume", "override", "recipe")
@@ -58,7 +59,7 @@ def write_options(run, options, recipe, **more):
         "recipe": {
             k: v for k, v in dataclasses.asdict(recipe).items() if k not in given
         },
-        "versions": {**versions(), "python": sys.version.split()[0]},
+        "versions": {**library_versions(), "python": sys.version.split()[0]},
         **more,
     }
     with atomic_write(run / "options.json") as file:
@@ -112,11 +113,11 @@ def load_model(path, *kinds):
 def _saved_by(file):
     """Returns which versions saved a model, where they are not those at hand."""
     facts = read_facts(file)
-    if facts is None or facts["versions"] == versions():
+    if facts is None or facts["versions"] == library_versions():
         return ""
     saved, here = (
         ", ".join(f"{name} {of[name.lower()]}" for name in LIBRARIES)
-        for of in (facts["versions"], versions())
+        for of in (facts["versions"], library_versions())
     )
     return f", saved by {saved}, and here is {here}"
 

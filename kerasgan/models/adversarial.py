@@ -6,10 +6,10 @@ import tensorflow as tf
 from kerasgan import penalties
 from kerasgan.arguments import check_positive
 from kerasgan.models import compiling
-from kerasgan.models.facts import versions
-from kerasgan.models.fitting import fit
 from kerasgan.models.moves import apply_gradients, discriminate, report, total
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
+from kerasgan.training.fitting import fit
+from kerasgan.version import library_versions
 
 # One number for each thing that a step draws, so that no two share a seed.
 LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL, PENALTY = range(5)
@@ -46,7 +46,7 @@ class AdversarialModel(keras.Model):
         self.seed_given = seed is not None
         self.seed = int(seed) if self.seed_given else draw_seed()
         # Of the libraries that saved it, if it was; None if its file does not say.
-        self.versions = versions()
+        self.versions = library_versions()
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -216,7 +216,7 @@ class AdversarialModel(keras.Model):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
             "name": self.name,
-            "facts": {**self.facts, "versions": versions()},
+            "facts": {**self.facts, "versions": library_versions()},
         }
 
     @classmethod

@@ -6,14 +6,14 @@ import numbers
 import numpy as np
 
 from kerasgan.arguments import size_pair
-from kerasgan.models.checks import (
-    check_images,
+from kerasgan.inspection import (
     input_shape,
     output_activation,
     output_shape,
     shapes_meet,
 )
 from kerasgan.models.translation import divisor, keeps_size
+from kerasgan.training.data_checks import check_images
 
 
 def check_cycle(generator_ab, generator_ba, discriminator_a, discriminator_b):

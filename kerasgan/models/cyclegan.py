@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import losses
+from kerasgan import inspection, losses
 from kerasgan.arguments import check_choice, check_positive
 from kerasgan.images import from_uint8, to_uint8
-from kerasgan.models import checks
 from kerasgan.models.adversarial import IMAGE_POOL, AdversarialModel
 from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.cycle_checks import (
@@ -28,6 +27,7 @@ from kerasgan.models.moves import (
 )
 from kerasgan.models.randomness import step_seed
 from kerasgan.models.translation import translate_images
+from kerasgan.training import data_checks
 
 DIRECTIONS = ("a2b", "b2a")
 OPPOSITE = dict(zip(DIRECTIONS, DIRECTIONS[::-1], strict=True))
@@ -187,7 +187,9 @@ class CycleGAN(AdversarialModel):
             "cycle_weight": weight_pair(cycle_weight=cycle_weight),
             "identity_weight": weight_pair(identity_weight=identity_weight),
         }
-        channels = [checks.input_shape("generator", g)[-1] for g in self.players()[0]]
+        channels = [
+            inspection.input_shape("generator", g)[-1] for g in self.players()[0]
+        ]
         if any(weights["identity_weight"]) and channels[0] != channels[1]:
             raise ValueError(
                 f"identity_weight is {identity_weight!r}; expected 0, because images "
@@ -211,7 +213,7 @@ class CycleGAN(AdversarialModel):
         return {name: {"a": a[name], "b": b[name]} for name in a}
 
     def check_data(self, x, y):
-        batches = checks.first_batches(x, y)
+        batches = data_checks.first_batches(x, y)
         check_pairs(
             batches,
             generators={"a": self.generator_ab, "b": self.generator_ba},
@@ -303,7 +305,7 @@ class CycleGAN(AdversarialModel):
         check_positive(tile_size=tile_size, overlap=overlap)
         images = np.asarray(images)
         generator = self._generator(direction, averaged)
-        channels = checks.input_shape("generator", generator)[-1]
+        channels = inspection.input_shape("generator", generator)[-1]
         if images.ndim not in (3, 4) or images.shape[-1] != channels or not images.size:
             raise ValueError(
                 f"images has shape {images.shape}; expected (n, height, width, "
@@ -330,7 +332,7 @@ class CycleGAN(AdversarialModel):
         """
         check_choice("domain", domain, ("a", "b"))
         made_by = self.generator_ba if domain == "a" else self.generator_ab
-        return checks.value_range(made_by)
+        return inspection.value_range(made_by)
 
     def export_generator(self, path, direction="a2b", averaged=True):
         """Writes the generator of one direction alone, as `GAN.export_generator`.

@@ -9,7 +9,8 @@ import tempfile
 import zipfile
 
 from kerasgan.files import atomic_path
-from kerasgan.models.facts import EXTRA_FOLDER, MEMBER, versions
+from kerasgan.models.facts import EXTRA_FOLDER, MEMBER
+from kerasgan.version import library_versions
 
 
 def export_network(network, path, facts):
@@ -26,7 +27,7 @@ def export_network(network, path, facts):
     """
     check_export_path("path", path)
     path = pathlib.Path(path)
-    text = json.dumps({**facts, "versions": versions()}, indent=2)
+    text = json.dumps({**facts, "versions": library_versions()}, indent=2)
     write = _write_keras if path.suffix == ".keras" else _write_saved_model
     write(network, path, text)
 

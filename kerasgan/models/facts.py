@@ -4,11 +4,7 @@ import json
 import pathlib
 import zipfile
 
-import tensorflow as tf
-from keras import __version__ as keras_version
-
-from kerasgan.models import checks
-from kerasgan.version import __version__
+from kerasgan import inspection
 
 # Where a generator that was exported alone keeps its facts: a member of the .keras
 # file, or a file in the folder that TensorFlow leaves for such beside saved_model.pb.
@@ -16,20 +12,11 @@ MEMBER = "kerasgan.json"
 EXTRA_FOLDER = "assets.extra"
 
 
-def versions():
-    """Returns the versions of the libraries at hand, a dict of strings."""
-    return {
-        "kerasgan": __version__,
-        "keras": keras_version,
-        "tensorflow": tf.__version__,
-    }
-
-
 def image_facts(generator):
     """Returns the range and the shape of the images that a generator makes."""
     return {
-        "value_range": list(checks.value_range(generator)),
-        "image_shape": list(checks.output_shape(generator)),
+        "value_range": list(inspection.value_range(generator)),
+        "image_shape": list(inspection.output_shape(generator)),
     }
 
 

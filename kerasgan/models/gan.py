@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import inspection
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
 from kerasgan.models.adversarial import LATENTS, PENALTY, AdversarialModel
@@ -17,6 +18,7 @@ from kerasgan.models.latents import (
 )
 from kerasgan.models.moves import apply_gradients, discriminate, report
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
+from kerasgan.training import data_checks
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -80,7 +82,7 @@ class GAN(AdversarialModel):
         name="gan",
     ):
         super().__init__(ema_decay, seed=seed, name=name)
-        checks.input_shape("generator", generator)
+        inspection.input_shape("generator", generator)
         checks.check_networks_meet(generator, discriminator)
         self.discriminator = discriminator
         self.generator = generator
@@ -94,14 +96,14 @@ class GAN(AdversarialModel):
     @property
     def latent_shape(self):
         """Shape of one latent; None if the generator takes images."""
-        shape = checks.input_shape("generator", self.generator)
+        shape = inspection.input_shape("generator", self.generator)
         is_latent = len(shape) == 1 or (len(shape) == 3 and shape[:2] == (1, 1))
         return shape if is_latent else None
 
     @property
     def value_range(self):
         """Pair of floats between which the generator's images lie."""
-        return checks.value_range(self.generator)
+        return inspection.value_range(self.generator)
 
     def players(self):
         return [self.generator], [self.discriminator]
@@ -160,7 +162,7 @@ class GAN(AdversarialModel):
     def image_facts(self):
         facts = image_facts(self.generator)
         if self.latent_shape is None:
-            shape = checks.input_shape("generator", self.generator)
+            shape = inspection.input_shape("generator", self.generator)
             return {**facts, "source_shape": list(shape)}
         distribution = self.latent_distribution
         return {
@@ -172,7 +174,7 @@ class GAN(AdversarialModel):
         }
 
     def check_data(self, x, y):
-        batches = checks.first_batches(x, y)
+        batches = data_checks.first_batches(x, y)
         pairs = batches and isinstance(batches[0], (tuple, list)) and len(batches[0])
         if self.latent_shape is not None and pairs and pairs > 1:
             raise ValueError(
@@ -184,12 +186,12 @@ class GAN(AdversarialModel):
                 "data yields images alone, but generator takes images; expected pairs "
                 "(source, target)."
             )
-        checks.check_images(
+        data_checks.check_images(
             batches,
             "data" if self.latent_shape is not None else "target",
             lambda batch: batch[-1] if pairs else batch,
-            checks.input_shape("discriminator", self.discriminator),
-            checks.output_activation(self.generator),
+            inspection.input_shape("discriminator", self.discriminator),
+            inspection.output_activation(self.generator),
         )
         return batches
 

@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from kerasgan import compat
-from kerasgan.models import checks
+from kerasgan import compat, inspection
 
 
 def call_together(network, *batches, training):
@@ -18,7 +17,7 @@ def call_together(network, *batches, training):
         The list of what it makes of each batch. Where one call would not be the same
         as several, because of batch or spectral normalization, there are several.
     """
-    if training and checks.counts_calls(network):
+    if training and inspection.counts_calls(network):
         return [network(batch, training=training) for batch in batches]
     # What the layers would cast them to, each for itself.
     joined = tf.concat([tf.cast(b, network.compute_dtype) for b in batches], axis=0)

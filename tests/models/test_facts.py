@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan.models import read_facts
-from kerasgan.models.facts import versions
+from kerasgan.version import library_versions
 
 SIDE = 8
 OTHERS = {"kerasgan": "0.0.1", "keras": "9.0.0", "tensorflow": "9.1.0"}
@@ -44,7 +44,7 @@ def without_versions(model):
     # What travels is JSON.
     facts = json.loads(json.dumps(model.facts))
     assert facts == model.facts
-    assert facts.pop("versions") == versions()
+    assert facts.pop("versions") == library_versions()
     return facts
 
 
@@ -61,7 +61,7 @@ def rewrite(path, change):
 
 
 def test_versions_are_those_at_hand():
-    assert versions() == {
+    assert library_versions() == {
         "kerasgan": kerasgan.__version__,
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
@@ -139,10 +139,10 @@ def test_versions_that_saved_it_are_known_until_it_is_saved_again(tmp_path):
     loaded.train_on_batch(np.zeros((2, SIDE, SIDE, 1), "float32"))
     assert loaded.facts["versions"] == OTHERS
     loaded.save(again)
-    assert read_facts(again)["versions"] == versions()
-    assert keras.models.load_model(again).facts["versions"] == versions()
+    assert read_facts(again)["versions"] == library_versions()
+    assert keras.models.load_model(again).facts["versions"] == library_versions()
     loaded.export_generator(tmp_path / "generator.keras")
-    assert read_facts(tmp_path / "generator.keras")["versions"] == versions()
+    assert read_facts(tmp_path / "generator.keras")["versions"] == library_versions()
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])

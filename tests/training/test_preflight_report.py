@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from kerasgan.models.preflight_report import Preflight
+from kerasgan.training.preflight_report import Preflight
 
 
 def report(**changes):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.models.state import state_variables
+from kerasgan.training.state import state_variables
 
 # Operations that hand on the memory of their input, or whose result is gone when
 # the layer is: with them the estimate would be twice what was measured.

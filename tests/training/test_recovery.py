@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.callbacks.recovery import LastGoodState
 from kerasgan.schedules import LoweredRate
+from kerasgan.training.recovery import LastGoodState
 
 
 def values(variables):

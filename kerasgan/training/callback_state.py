@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 
-from kerasgan.callbacks.for_optimizer import ForOptimizer
-
 # Attributes of Keras's own callbacks.
 REMEMBERED = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch"),
@@ -24,9 +22,9 @@ def remembering(callbacks):
     """
     found = {}
     for callback in callbacks:
-        inner = {"": callback}
-        if isinstance(callback, ForOptimizer):
-            inner = callback.callbacks
+        inner = getattr(callback, "callbacks", None)
+        if not isinstance(inner, dict):
+            inner = {"": callback}
         for player, one in inner.items():
             if isinstance(one, tuple(REMEMBERED)) or hasattr(one, "get_state"):
                 key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"

@@ -21,7 +21,8 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import compat
-from kerasgan.callbacks import Diagnosis, RunState, state_files
+from kerasgan.callbacks import Diagnosis, RunState
+from kerasgan.training import checkpoints
 
 PROGRAM = pathlib.Path(__file__).with_name("resumable.py")
 spec = importlib.util.spec_from_file_location("resumable", PROGRAM)
@@ -115,7 +116,7 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, case):
     # Each time it goes on from the middle of an epoch, and not of the same one.
     for stop, place in ((13, 12), (21, 20)):
         assert run(make, data, tmp_path, stop, every_steps=4) is None
-        newest = state_files.state_files(tmp_path / "state")[0]
+        newest = checkpoints.state_files(tmp_path / "state")[0]
         assert newest.name.endswith(f"-step-{place}.state") and place % STEPS
     check_same(untouched_run(case), run(make, data, tmp_path))
 
@@ -124,11 +125,11 @@ def test_a_run_that_has_ended_is_not_trained_again(tmp_path, capsys):
     make, data = CASES["minimax"]
     folder = tmp_path / "state"
     check_same(untouched_run("minimax"), run(make, data, tmp_path))
-    before = {f: f.stat().st_mtime_ns for f in state_files.state_files(folder)}
+    before = {f: f.stat().st_mtime_ns for f in checkpoints.state_files(folder)}
     capsys.readouterr()
     check_same(untouched_run("minimax"), run(make, data, tmp_path, stop=None))
     assert capsys.readouterr().out == f"{tmp_path}: trained already, 24 steps.\n"
-    after = {f: f.stat().st_mtime_ns for f in state_files.state_files(folder)}
+    after = {f: f.stat().st_mtime_ns for f in checkpoints.state_files(folder)}
     assert before and before == after
 
 
@@ -215,14 +216,14 @@ def _wait(rng, seconds, folder, until_saved):
         time.sleep(rng.uniform(0.2, 0.8) * seconds)
         return
     # A run that had ended saves no more.
-    _wait_for_a_state(folder, state_files.state_files(folder), seconds)
+    _wait_for_a_state(folder, checkpoints.state_files(folder), seconds)
     time.sleep(rng.uniform(0.0, 0.2))
 
 
 def _wait_for_a_state(folder, before, seconds):
     """Waits until there is another newest state, for so many seconds at most."""
     started = time.monotonic()
-    while state_files.state_files(folder) == before:
+    while checkpoints.state_files(folder) == before:
         if time.monotonic() > started + seconds:
             return
         time.sleep(0.01)
@@ -245,7 +246,7 @@ def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
                 os.kill(pid, signal.SIGKILL)
         code = restarts.ended()
         assert code in (0, -signal.SIGKILL)
-        reached |= {file.name for file in state_files.state_files(folder / "state")}
+        reached |= {file.name for file in checkpoints.state_files(folder / "state")}
         if code == 0:
             # It came to its end before it was killed: once more from the start.
             check_same(untouched, dict(np.load(tmp_path / "b.npz")))
@@ -274,8 +275,8 @@ def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
     time.sleep(0.5)
     os.kill(pid, number)
     assert restarts.ended() == code
-    newest = state_files.state_files(folder / "state")[0]
-    _, facts = state_files.read_state(newest)
+    newest = checkpoints.state_files(folder / "state")[0]
+    _, facts = checkpoints.read_state(newest)
     place = facts["epoch"] * STEPS + facts["batch"]
     assert 0 < place < 400 * STEPS and place % 999
     assert newest.name.endswith(f"-step-{place}.state")
@@ -293,7 +294,7 @@ def test_handlers_of_signals_are_put_back(tmp_path):
 def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=14, every_steps=3)
-    newest, before = state_files.state_files(tmp_path / "state")
+    newest, before = checkpoints.state_files(tmp_path / "state")
     content = bytearray(newest.read_bytes())
     if damage == "cut":
         del content[len(content) // 2 :]
@@ -313,7 +314,7 @@ def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
 def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    for file in state_files.state_files(tmp_path / "state"):
+    for file in checkpoints.state_files(tmp_path / "state"):
         file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ValueError, match="every state is damaged; expected"):
         run(make, data, tmp_path)
@@ -322,7 +323,7 @@ def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
 def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=2)
-    before = {f: f.read_bytes() for f in state_files.state_files(tmp_path / "state")}
+    before = {f: f.read_bytes() for f in checkpoints.state_files(tmp_path / "state")}
     largest = max(map(len, before.values()))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, limits[1]))
@@ -332,7 +333,7 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(str(e.value).splitlines()) == 1
-    left = state_files.state_files(tmp_path / "state")
+    left = checkpoints.state_files(tmp_path / "state")
     assert {f: f.read_bytes() for f in left} == before
     check_same(untouched_run("minimax"), run(make, data, tmp_path))
 
@@ -416,7 +417,7 @@ def test_data_that_cannot_be_gone_through_again(tmp_path):
     for other in (endless, generator):
         with pytest.raises(ValueError, match="of unknown length, or"):
             run(make, other, tmp_path)
-    assert not state_files.state_files(tmp_path / "state")
+    assert not checkpoints.state_files(tmp_path / "state")
 
 
 def test_endless_data_with_steps_per_epoch(tmp_path):
@@ -436,7 +437,7 @@ def test_endless_data_with_steps_per_epoch(tmp_path):
 
     train(stop=7)
     resumed = train()
-    for file in state_files.state_files(tmp_path / "state"):
+    for file in checkpoints.state_files(tmp_path / "state"):
         file.unlink()
     check_same(train(), resumed)
 
@@ -532,8 +533,8 @@ def test_a_loss_that_is_no_number_is_not_saved(tmp_path):
                 self.model.generator.set_weights([np.nan * w for w in weights])
 
     run(make, data, tmp_path, epochs=1, callbacks=[Poisons()], every_steps=1)
-    values, facts = state_files.read_state(
-        state_files.state_files(tmp_path / "state")[0]
+    values, facts = checkpoints.read_state(
+        checkpoints.state_files(tmp_path / "state")[0]
     )
     assert facts["batch"] == 4
     assert all(np.isfinite(value).all() for value in values.values())
@@ -554,7 +555,7 @@ def test_how_often_is_a_positive_number():
 def test_it_changes_nothing(tmp_path):
     make, data = CASES["cyclegan"]
     with_state = run(make, data, tmp_path, every_steps=1)
-    assert state_files.state_files(tmp_path / "state")
+    assert checkpoints.state_files(tmp_path / "state")
     check_same(untouched_run("cyclegan"), with_state)
 
 
@@ -692,8 +693,8 @@ def test_a_request_in_the_last_epoch_is_not_lost(tmp_path, number):
     kind = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
     with pytest.raises(kind):
         run(make, data, tmp_path, epochs=1, callbacks=[Asks()])
-    newest = state_files.state_files(tmp_path / "state")[0]
-    assert state_files.read_state(newest)[1]["finished"]
+    newest = checkpoints.state_files(tmp_path / "state")[0]
+    assert checkpoints.read_state(newest)[1]["finished"]
 
 
 def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):

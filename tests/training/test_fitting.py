@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgan.models.adversarial import AdversarialModel
-from kerasgan.models.fitting import Stream
+from kerasgan.training.fitting import Stream
 
 
 class Watcher(AdversarialModel):

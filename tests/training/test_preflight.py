@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import penalties
-from kerasgan.models import preflight as room
+from kerasgan.training import preflight as room
 
 SHAPE = (8, 8, 3)
 

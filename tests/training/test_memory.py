@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import kerasgan
-from kerasgan.models.memory import activation_bytes, made_bytes, state_bytes
+from kerasgan.training.memory import activation_bytes, made_bytes, state_bytes
 
 
 def convolution(channels, size=None, **options):

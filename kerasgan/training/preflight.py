@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.models.checks import CHECKED_IMAGES, holds
-from kerasgan.models.memory import activation_bytes, state_bytes
-from kerasgan.models.preflight_report import Preflight, size_in_words
-from kerasgan.models.state import read_variables, state_variables, write_variables
+from kerasgan.inspection import holds
 from kerasgan.penalties import Penalty
+from kerasgan.training.data_checks import CHECKED_IMAGES
+from kerasgan.training.memory import activation_bytes, state_bytes
+from kerasgan.training.preflight_report import Preflight, size_in_words
+from kerasgan.training.state import read_variables, state_variables, write_variables
 
 # Whichever of the two comes first ends a measurement.
 MEASURED_BATCHES = 20

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.callbacks.for_optimizer import inner_optimizer, is_scheduled
-from kerasgan.callbacks.not_finite import is_finite
+from kerasgan.optimizers import inner_optimizer, is_scheduled
 from kerasgan.schedules import LoweredRate
+from kerasgan.training.not_finite import is_finite
 
 
 class LastGoodState:

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.models.checks import CHECKED_IMAGES
-from kerasgan.models.preflight import look_ahead, replayed
+from kerasgan.training.data_checks import CHECKED_IMAGES
+from kerasgan.training.preflight import look_ahead, replayed
 
 # The strategy of a model that is on one device.
 ALONE = tf.distribute.get_strategy()

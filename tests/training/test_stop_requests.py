@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from kerasgan.callbacks.stop_requests import StopRequests
+from kerasgan.training.stop_requests import StopRequests
 
 
 @pytest.mark.parametrize(

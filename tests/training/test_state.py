@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.models import state
+from kerasgan.training import state
 
 
 def model(width=3, optimizer=keras.optimizers.Adam, rate=0.25):

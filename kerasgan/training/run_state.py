@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.callbacks.remembering import past_of, remembered, remembering, remind
-from kerasgan.callbacks.state_files import KEPT, held_folder, newest_state, write_state
-from kerasgan.callbacks.stop_requests import StopRequests
-from kerasgan.models import state
-from kerasgan.models.facts import versions
+from kerasgan.training import state
+from kerasgan.training.callback_state import past_of, remembered, remembering, remind
+from kerasgan.training.checkpoints import KEPT, held_folder, newest_state, write_state
+from kerasgan.training.stop_requests import StopRequests
+from kerasgan.version import library_versions
 
 # Training between two saves takes at least this many times as long as a save.
 TRAINING_TO_SAVING = 50
@@ -155,7 +155,7 @@ class RunState(keras.callbacks.Callback):
             f"{run}: going on from step {self._model.steps_taken}, epoch {epoch + 1}, "
             f"batch {batch + 1} of {steps}."
         )
-        if facts["versions"] != versions():
+        if facts["versions"] != library_versions():
             saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
             print(
                 f"{run}: saved by other versions ({saved_by}), so it goes on, but "
@@ -289,7 +289,7 @@ class RunState(keras.callbacks.Callback):
             "epochs": self._epochs,
             "finished": finished,
             "options": self._options,
-            "versions": versions(),
+            "versions": library_versions(),
             "data": self._data,
             "history": history,
             "callbacks": {

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan.callbacks.not_finite import (
+from kerasgan.training.not_finite import (
     first_layer_not_finite,
     is_finite,
     terms_not_finite,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan.callbacks.state_files import (
+from kerasgan.training.checkpoints import (
     DamagedStateError,
     held_folder,
     newest_state,

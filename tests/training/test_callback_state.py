@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasgan.callbacks import Diagnosis, ForOptimizer
-from kerasgan.callbacks.remembering import past_of, remembered, remembering, remind
+from kerasgan.training.callback_state import past_of, remembered, remembering, remind
 
 
 def stock():

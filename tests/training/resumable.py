@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.callbacks import state_files
+from kerasgan.training import checkpoints
 
 SIDE = 8
 # Seconds that a process may take.
@@ -159,7 +159,7 @@ def _die_in_save(number, written):
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    atomic_write, state_files.atomic_write = state_files.atomic_write, deadly
+    atomic_write, checkpoints.atomic_write = checkpoints.atomic_write, deadly
 
 
 def main():

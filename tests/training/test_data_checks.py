@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.training import data_checks
+
+
+def test_looking_at_data_does_not_consume_it():
+    images = np.arange(100 * 4, dtype="float32").reshape(100, 2, 2, 1)
+    data = tf.data.Dataset.from_tensor_slices(images).batch(10)
+    looked = data_checks.first_batches(data)
+    assert sum(len(batch) for batch in looked) == 70  # the batch that passes 64
+    np.testing.assert_array_equal(np.concatenate(list(data)), images)
+    assert len(data_checks.first_batches(images)[0][0]) == 64
+    pair = data_checks.first_batches(images, images + 1)[0]
+    np.testing.assert_array_equal(pair[1], images[:64] + 1)
+    iterator = (image for image in images)
+    assert data_checks.first_batches(iterator) == []
+    assert len(list(iterator)) == 100
+
+
+def check(images, activation="tanh"):
+    shape = (None, None, images.shape[-1])
+    data_checks.check_images([images], "data", lambda batch: batch, shape, activation)
+
+
+def test_ranges():
+    rng = np.random.default_rng(0)
+    unit = rng.uniform(0, 1, (8, 4, 4, 3))
+    check(unit * 2 - 1)
+    check(unit, "sigmoid")
+    check(unit * 255, None)
+    check(unit * 0.5 - 0.4)  # dark, but not everything above 0
+    for images, activation in (
+        (unit, "tanh"),
+        (unit * 255, "tanh"),
+        (unit * 2 - 1, "sigmoid"),
+        (unit * 255, "sigmoid"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"data has values from .* expected values"
+        ):
+            check(images, activation)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_images_that_are_not_finite(wrong, activation):
+    images = np.zeros((2, 4, 4, 3), "float32")
+    images[0, 0, 0, 0], images[1] = -1.0, 0.5
+    given = ("data", lambda batch: batch, (4, 4, 3), activation)
+    data_checks.check_images([images], *given)
+    images[1, 2, :2, 0] = wrong
+    with pytest.raises(ValueError, match="data has 2 values in its first batches that"):
+        data_checks.check_images([images], *given)
