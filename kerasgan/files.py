@@ -1,9 +1,27 @@
-"""Files that are written whole or not at all."""
+"""Absolute paths, and files that are written whole or not at all."""
 
 import contextlib
 import os
 import pathlib
 import tempfile
+
+
+def absolute_path(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns an absolute path with a leading `~` expanded to the home folder.
+
+    Convert a path once, when the user gives it: later changes of the working directory
+    then have no effect. Symbolic links are kept, and the path does not have to exist.
+
+    Args:
+        path: A path, such as `"~/runs/faces"` or `"runs/faces"`.
+
+    Example:
+
+    >>> absolute_path("~/runs/faces")
+    PosixPath('/home/me/runs/faces')
+    """
+    # Unlike `Path.expanduser`, this keeps a `~name` of an unknown user, as shells do.
+    return pathlib.Path(os.path.expanduser(path)).absolute()
 
 
 @contextlib.contextmanager

@@ -1,11 +1,33 @@
 import os
+import pathlib
 import stat
 import subprocess
 import sys
 
 import pytest
 
-from kerasgan.files import atomic_path, atomic_write
+from kerasgan.files import absolute_path, atomic_path, atomic_write
+
+
+def test_absolute_path_expands_the_home_folder_and_the_working_directory(
+    tmp_path, monkeypatch
+):
+    home, work = tmp_path / "home", tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(work)
+    assert absolute_path("~/runs") == home / "runs"
+    assert absolute_path("~") == home
+    assert absolute_path("runs/~") == work / "runs" / "~"
+    assert absolute_path(pathlib.Path("runs")) == work / "runs"
+    assert absolute_path(tmp_path / "runs") == tmp_path / "runs"
+    assert absolute_path("~nobody-has-this-name/runs") == (
+        work / "~nobody-has-this-name" / "runs"
+    )
+    # Following a link first would change the meaning of `..`.
+    (tmp_path / "link").symlink_to(work)
+    assert absolute_path(tmp_path / "link" / "..") == tmp_path / "link" / ".."
 
 
 def test_writes_whole_files_and_makes_folders(tmp_path):
