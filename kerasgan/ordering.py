@@ -12,7 +12,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 # The function that starts a dataset at a batch, for each dataset that has one.
-_STARTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_STARTS: weakref.WeakKeyDictionary[
+    tf.data.Dataset, Callable[[int], tf.data.Dataset]
+] = weakref.WeakKeyDictionary()
 
 
 def startable(
@@ -31,6 +33,11 @@ def startable(
     """
     _STARTS[dataset] = start
     return dataset
+
+
+def is_startable(dataset: tf.data.Dataset) -> bool:
+    """Returns whether `started_at` can start the training stream of a dataset."""
+    return dataset in _STARTS
 
 
 def started_at(dataset: tf.data.Dataset, position: int) -> tf.data.Dataset | None:

@@ -4,6 +4,10 @@ import tensorflow as tf
 
 from kerasgan.arguments import size_pair
 from kerasgan.data.batches import check_image_batches
+from kerasgan.ordering import is_startable, order_seed, startable, started_at
+
+# Keeps the draws apart from the order of the images, which may have the same seed.
+_PURPOSE = 1
 
 
 def augment(dataset, flip=True, crop_size=None, seed=None):
@@ -46,19 +50,33 @@ def augment(dataset, flip=True, crop_size=None, seed=None):
         )
     crop = size if crop_size is None else _crop(crop_size, size)
     chance = 0.5 if flip else 0.0
-    # Two numbers for every batch are the seed of all that is drawn for it, and are
-    # others each time: what is drawn does not depend on which thread comes first.
+
+    def augmented(images: tf.data.Dataset, seeds: tf.data.Dataset) -> tf.data.Dataset:
+        return (
+            tf.data.Dataset.zip((images, seeds))
+            .map(
+                lambda batch, seed: _window(batch, seed, crop, chance),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    # Each batch is drawn from a seed of its own, so parallel calls cannot change it.
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(
         2, drop_remainder=True
     )
-    return (
-        tf.data.Dataset.zip((dataset, seeds))
-        .map(
-            lambda images, seed: _window(images, seed, crop, chance),
-            num_parallel_calls=tf.data.AUTOTUNE,
+    finite = augmented(dataset, seeds)
+    if not is_startable(dataset):
+        return finite
+    stream_seed = tf.constant([order_seed(seed), _PURPOSE], tf.int64)
+
+    def start(position: int) -> tf.data.Dataset:
+        seeds = tf.data.Dataset.range(position, tf.int64.max).map(
+            lambda number: tf.random.experimental.stateless_fold_in(stream_seed, number)
         )
-        .prefetch(tf.data.AUTOTUNE)
-    )
+        return augmented(started_at(dataset, position), seeds)
+
+    return startable(finite, start)
 
 
 def _crop(crop_size, size):

@@ -1,28 +1,38 @@
 """From decoded images to the batches that `fit` takes."""
 
+import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
+from kerasgan.ordering import indexed_batches
 
 
-def image_batches(images, batch_size, shuffle, seed, source):
-    """Returns a `tf.data.Dataset` of batches of float images in [-1, 1].
+def image_batches(
+    images: np.ndarray,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+    source: str,
+) -> tf.data.Dataset:
+    """Returns batches of float images in [-1, 1].
 
     Args:
         images: uint8 array `(n, height, width, channels)`, usually a memory map.
-        batch_size: Int. With `shuffle` every batch has as many, and images left
-            over sit out the epoch; without, the last batch may be smaller.
-        shuffle: Whether every epoch has another order, over all the images.
-        seed: Int or None, decides the orders, with TensorFlow's global seed if it
-            is set.
-        source: What the images are, for messages.
+        batch_size: Int, images per batch. With `shuffle`, every batch is full and
+            the images left over are not used in that epoch. Without, the last batch
+            may be smaller.
+        shuffle: Whether each epoch has a different order, over all images.
+        seed: Int that decides the orders, or None to draw one.
+        source: Description of the images, for error messages.
 
     Returns:
-        A dataset of float32 `(batch, height, width, channels)` in [-1, 1], with a
-        known cardinality, prefetched.
+        A prefetched `tf.data.Dataset` of float32 `(batch, height, width, channels)`
+        with a known cardinality. Training can start it at any batch; see
+        `kerasgan.ordering.startable`.
 
     Raises:
-        ValueError: If `batch_size` is not positive, or larger than the data.
+        ValueError: If `batch_size` is not a positive integer, or if there are not
+            enough images for one batch.
     """
     check_positive(batch_size=batch_size)
     n = len(images)
@@ -32,20 +42,13 @@ def image_batches(images, batch_size, shuffle, seed, source):
             "least one batch."
         )
 
-    def read(rows):
-        # Only indices are shuffled, and the images of a batch read at once: that
-        # is what makes an epoch from the cache cheap.
+    def read(rows: tf.Tensor) -> tf.Tensor:
         pixels = tf.numpy_function(images.__getitem__, [rows], tf.uint8)
         pixels = tf.ensure_shape(pixels, (rows.shape[0], *images.shape[1:]))
         return tf.cast(pixels, tf.float32) / 127.5 - 1.0
 
-    dataset = tf.data.Dataset.range(n)
-    if shuffle:
-        dataset = dataset.shuffle(n, seed=seed, reshuffle_each_iteration=True)
-    return (
-        dataset.batch(batch_size, drop_remainder=shuffle)
-        .map(read, num_parallel_calls=tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
+    return indexed_batches(
+        read, n, batch_size, shuffle=shuffle, seed=seed, drop_remainder=shuffle
     )
 
 

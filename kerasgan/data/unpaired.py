@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_choice, check_positive
 from kerasgan.data.batches import check_image_batches
+from kerasgan.ordering import is_startable, startable, started_at
 
 EPOCHS = ("longest", "shortest")
 
@@ -54,10 +55,25 @@ def unpaired(a, b, epoch="longest"):
             f"b has batches of {sizes['b']} images, but those of a have "
             f"{sizes['a']}; expected the same batch size."
         )
-    both = tf.data.Dataset.zip((a.repeat(), b.repeat())).take(batches)
-    if any(dataset.element_spec.shape[0] is None for dataset in domains.values()):
-        both = both.map(_cut, num_parallel_calls=tf.data.AUTOTUNE)
-    return both.prefetch(tf.data.AUTOTUNE)
+    uneven = any(dataset.element_spec.shape[0] is None for dataset in domains.values())
+
+    def finished(pairs: tf.data.Dataset) -> tf.data.Dataset:
+        if uneven:
+            pairs = pairs.map(_cut, num_parallel_calls=tf.data.AUTOTUNE)
+        return pairs.prefetch(tf.data.AUTOTUNE)
+
+    finite = finished(tf.data.Dataset.zip((a.repeat(), b.repeat())).take(batches))
+    if not (is_startable(a) and is_startable(b)):
+        return finite
+    # b is one epoch ahead: datasets with the same seed and length, or the same dataset
+    # twice, would otherwise come in the same order.
+    ahead = int(b.cardinality())
+
+    def start(position: int) -> tf.data.Dataset:
+        streams = started_at(a, position), started_at(b, position + ahead)
+        return finished(tf.data.Dataset.zip(streams))
+
+    return startable(finite, start)
 
 
 def _epoch_length(domains, epoch):

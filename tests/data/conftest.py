@@ -6,9 +6,11 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from kerasgan.data.drawn_faces.attributes import ATTRIBUTES, LANDMARKS
+from kerasgan.ordering import started_at
 
 
 @pytest.fixture
@@ -30,6 +32,29 @@ def levels():
         return np.rint(np.concatenate(middles) * 127.5 + 127.5).astype(int).tolist()
 
     return read
+
+
+@pytest.fixture
+def check_seeking():
+    """Function that checks that the training stream of a dataset can be entered.
+
+    It returns the first `count` elements of the stream, as NumPy arrays.
+    """
+
+    def check(dataset, count, positions):
+        def elements(position):
+            started = started_at(dataset, position)
+            assert started.element_spec == dataset.element_spec
+            return list(started.take(count - position).as_numpy_iterator())
+
+        whole = elements(0)
+        assert len(whole) == count
+        for position in positions:
+            for one, other in zip(elements(position), whole[position:], strict=True):
+                tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+        return whole
+
+    return check
 
 
 @pytest.fixture

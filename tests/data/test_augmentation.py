@@ -9,6 +9,7 @@ from PIL import Image
 
 from kerasgan.data import augment, image_folder
 from kerasgan.data.batches import image_batches
+from kerasgan.ordering import is_startable, started_at
 
 HEIGHT, WIDTH = 6, 9
 
@@ -127,6 +128,41 @@ def test_another_process_draws_the_same():
     here = {}
     exec(program, here)
     assert done.stdout.strip() == here["digest"]
+
+
+def startable_batches(n=10, batch_size=3, seed=0):
+    images = numbered(n).astype("uint8")
+    return image_batches(images, batch_size, True, seed, "x")
+
+
+def test_training_stream_can_start_at_any_batch(check_seeking):
+    dataset = augment(startable_batches(), crop_size=(4, 5), seed=1)
+    whole = np.array(check_seeking(dataset, 30, (1, 3, 17)))
+    pixels = np.rint(whole * 127.5 + 127.5).reshape(90, 4, 5, 3)
+    # Every image has many of its 30 windows, and no two epochs have the same.
+    windows = {image[..., 1:].tobytes() for image in pixels if image[0, 0, 0] == 2}
+    assert len(windows) > 4
+    epochs = pixels.reshape(10, -1)
+    assert len(np.unique(epochs, axis=0)) == 10
+
+
+def test_draws_of_a_stream_are_a_function_of_seed_and_batch_number():
+    images = startable_batches(2, 1)
+
+    def crops(position, seed=1):
+        stream = started_at(augment(images, crop_size=4, seed=seed), position)
+        return [batch.tobytes() for batch in stream.take(20).as_numpy_iterator()]
+
+    tf.random.set_seed(1)
+    first = crops(10_000_000)
+    tf.random.set_seed(2)
+    assert crops(10_000_000) == first
+    assert crops(10_000_000, seed=2) != first
+
+
+def test_source_that_cannot_be_started_gives_a_dataset_that_cannot():
+    assert is_startable(augment(startable_batches()))
+    assert not is_startable(augment(startable_batches().map(lambda x: x)))
 
 
 def test_cache_is_not_touched(tmp_path, cache):

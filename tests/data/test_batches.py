@@ -95,6 +95,14 @@ def test_only_the_images_of_a_batch_are_read(levels):
     assert images.asked == [4] * 10
 
 
+def test_training_stream_can_start_at_any_batch(check_seeking):
+    dataset = image_batches(flat_images(10), 3, True, 0, "x")
+    whole = np.array(check_seeking(dataset, 30, (1, 3, 17)))
+    seen = np.rint(whole[:, :, 0, 0, 0] * 127.5 + 127.5).astype(int).reshape(10, 9)
+    assert all(len(set(epoch)) == 9 for epoch in seen.tolist())
+    assert set(seen.ravel()) == set(range(10))
+
+
 def test_next_batch_is_read_ahead():
     images = OnlyIndexed(flat_images(40))
     batches = iter(image_batches(images, 4, True, 0, "x"))

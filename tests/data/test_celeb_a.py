@@ -83,6 +83,11 @@ def test_every_epoch_has_each_image_once(data_dir, numbers):
     assert numbers(celeb_a(8, data_dir=data_dir, batch_size=4, seed=2)) != epochs[0]
 
 
+def test_training_stream_can_start_at_any_batch(data_dir, check_seeking):
+    dataset = celeb_a(8, data_dir=data_dir, batch_size=4, seed=1)
+    check_seeking(dataset, 12, (7,))
+
+
 @pytest.mark.parametrize("attribute", ["5_o_Clock_Shadow", "Male", "Young"])
 def test_attribute_selects(attribute, data_dir, numbers):
     for value in (True, False):

@@ -99,6 +99,11 @@ def test_seed_decides_the_orders(data_dir, levels):
     assert not any(epoch in epochs(1) for epoch in epochs(3))
 
 
+def test_training_stream_can_start_at_any_batch(data_dir, check_seeking):
+    pair = cycle_gan("horse2zebra", 8, data_dir=data_dir, batch_size=2, seed=0)
+    check_seeking(unpaired(*pair), 24, (13,))
+
+
 def test_domains_of_one_length_have_two_orders(tmp_path, levels):
     images = [flat(n) for n in range(12)]
     data_dir = write_cycle_gan(tmp_path, "facades", dict.fromkeys(LEVELS, images))

@@ -65,6 +65,11 @@ def test_seed_decides_the_orders(path, levels):
     assert epochs(0)[0] == levels(alone)
 
 
+def test_training_stream_can_start_at_any_batch(path, check_seeking):
+    pair = image_folder_pair(path, 4, batch_size=2, seed=0)
+    check_seeking(unpaired(*pair), 12, (7,))
+
+
 def test_folders_of_one_length_have_two_orders(path, levels):
     for level in range(20, 24):
         (path / "trainB" / f"{level}.png").unlink()

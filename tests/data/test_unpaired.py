@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerasgan.data import augment, unpaired
 from kerasgan.data.batches import image_batches
+from kerasgan.ordering import is_startable, started_at
 
 
 def flat(n, batch_size=1, seed=3, shape=(2, 3, 1), first=0, shuffle=True):
@@ -89,6 +90,41 @@ def test_one_dataset_on_both_sides_goes_two_ways():
     faces = flat(20)
     a, b = pairs(unpaired(faces, faces))
     assert sorted(a) == sorted(b) == list(range(20)) and a != b
+
+
+def test_training_stream_can_start_at_any_batch(check_seeking):
+    a, b = flat(5, 2), flat(9, 2, first=100)
+    whole = check_seeking(unpaired(a, b), 40, (1, 4, 6, 23))
+    levels = np.rint(np.array(whole)[..., 0, 0, 0] * 127.5 + 127.5)
+    # Each domain goes through its own epochs, of 2 and of 4 batches.
+    for domain, (batches, images) in enumerate([(2, range(5)), (4, range(100, 109))]):
+        epochs = levels[:, domain].reshape(-1, batches * 2)
+        assert all(len(set(epoch)) == len(epoch) for epoch in epochs.tolist())
+        assert set(levels[:, domain].ravel()) == set(images)
+
+
+def test_training_stream_cuts_smaller_last_batches(check_seeking):
+    a, b = flat(7, 3, shuffle=False), flat(8, 3, first=100, shuffle=False)
+    whole = check_seeking(unpaired(a, b, 6), 7, (2, 5))
+    assert [(len(a), len(b)) for a, b in whole] == [
+        (n, n) for n in (3, 3, 1, 3, 3, 1, 3)
+    ]
+
+
+def test_training_stream_never_pairs_images_by_their_place():
+    # One seed for both, or one dataset for both.
+    for a, b in ((flat(20), flat(20)), 2 * (flat(20),)):
+        stream = started_at(unpaired(a, b), 0).take(200).as_numpy_iterator()
+        levels = np.array(list(stream))[..., 0, 0, 0, 0]
+        assert abs((levels[:, 0] == levels[:, 1]).mean() - 1 / 20) < 0.06
+
+
+def test_training_stream_needs_two_datasets_that_can_be_started():
+    a, b = flat(4), flat(4)
+    other = b.map(lambda x: x)
+    assert is_startable(unpaired(a, b))
+    assert not is_startable(unpaired(a, other))
+    assert not is_startable(unpaired(other, a))
 
 
 def test_augmentation_is_drawn_anew_each_time_round():
