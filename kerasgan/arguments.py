@@ -1,34 +1,51 @@
-"""Checks of single arguments, with one sentence for what does not fit."""
+"""Checks of single arguments, each with a one-sentence error message."""
 
 import difflib
 import numbers
+from collections.abc import Iterable
+from typing import Any
 
 
-def check_positive(**arguments):
-    """Raises a ValueError for an argument that is not a whole number above 0.
+def check_positive(**arguments: Any) -> None:
+    """Raises a ValueError if an argument is not a positive integer.
+
+    Args:
+        **arguments: The values to check, by the name that the message gives them.
+
+    Raises:
+        ValueError: If a value is not an integer, or is below 1.
 
     Example:
 
     >>> check_positive(batch_size=0)
-    ValueError: batch_size is 0; expected a whole number of at least 1.
+    ValueError: batch_size is 0; expected a positive integer.
     """
     for name, value in arguments.items():
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise ValueError(
-                f"{name} is {value!r}; expected a whole number of at least 1."
-            )
+        if not is_integer(value) or value < 1:
+            raise ValueError(f"{name} is {value!r}; expected a positive integer.")
 
 
-def check_choice(name, value, choices):
-    """Raises a ValueError for a value that is not among the choices.
+def is_integer(value: Any) -> bool:
+    """Returns whether a value is a Python or NumPy integer, and not a bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
-    The message names the choices that are nearly what came, or else all of them.
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Raises a ValueError if a value is not one of the choices.
 
     Args:
-        name: Name of the argument.
-        value: What came.
-        choices: The strings to choose from.
+        name: Name of the argument, for the message.
+        value: The value to check.
+        choices: The strings that are allowed. The message suggests those that
+            resemble the value, or lists all of them.
+
+    Raises:
+        ValueError: If `value` is not in `choices`.
+
+    Example:
+
+    >>> check_choice("attribute", "male", ["Male", "Young"])
+    ValueError: attribute is 'male'; did you mean 'Male'?
     """
     choices = list(choices)
     if value in choices:
@@ -42,20 +59,26 @@ def check_choice(name, value, choices):
     raise ValueError(f"{name} is {value!r}; {expected}")
 
 
-def size_pair(size, name="image_size"):
-    """Returns `(height, width)` for a whole number or a pair of them.
+def size_pair(size: Any, name: str = "image_size") -> tuple[int, int]:
+    """Returns a size as a pair `(height, width)`.
 
     Args:
-        size: What came.
-        name: Name of the argument.
+        size: Positive integer, which stands for both sides, or a pair of them.
+        name: Name of the argument, for the message.
 
     Raises:
-        ValueError: If it is neither, or not positive.
+        ValueError: If `size` is neither.
+
+    Example:
+
+    >>> size_pair(64)
+    (64, 64)
     """
     pair = size if isinstance(size, (tuple, list)) else (size,) * 2
     if len(pair) != 2:
         raise ValueError(
-            f"{name} is {size!r}; expected a whole number or a pair (height, width)."
+            f"{name} is {size!r}; expected a positive integer or a pair "
+            "(height, width)."
         )
     for side in pair:
         check_positive(**{name: side})

@@ -1,8 +1,11 @@
-"""The only room that knows which Keras generation runs.
+"""The only module that knows which Keras generation runs.
 
-Two are served by the same code: Keras 3 on current TensorFlow, and Keras 2.15
-on TensorFlow 2.15 with TensorFlow Addons (the extra `addons`).
+The same code supports two: Keras 3 on current TensorFlow, and Keras 2.15 on
+TensorFlow 2.15 with TensorFlow Addons (installed by the extra `addons`).
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,17 +14,30 @@ KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
 
 if KERAS_3 and keras.config.backend() != "tensorflow":
     raise ImportError(
-        "kerasgan trains with tf.GradientTape, so Keras must run on the "
-        f'"tensorflow" backend, not on "{keras.config.backend()}": unset '
-        "KERAS_BACKEND or set it to tensorflow."
+        f'Keras uses the "{keras.config.backend()}" backend; kerasgan needs the '
+        '"tensorflow" backend, because it trains with tf.GradientTape: unset '
+        "KERAS_BACKEND, or set it to tensorflow."
     )
 
 
-def instance_normalization(epsilon, gamma_initializer, name, center, scale):
+def instance_normalization(
+    epsilon: float,
+    gamma_initializer: str | keras.initializers.Initializer,
+    name: str | None,
+    center: bool,
+    scale: bool,
+) -> keras.layers.Layer:
     """Returns the instance normalization layer of this Keras generation.
 
-    It is `keras.layers.GroupNormalization` with one group a channel on Keras 3
-    and TensorFlow Addons' own layer on Keras 2.15.
+    On Keras 3 it is `keras.layers.GroupNormalization` with one group per channel, on
+    Keras 2.15 the layer of TensorFlow Addons.
+
+    Args:
+        epsilon: Small number added to the variance before the square root.
+        gamma_initializer: Keras initializer of the scale.
+        name: Name of the layer.
+        center: Whether to add a learned offset.
+        scale: Whether to multiply by a learned scale.
     """
     options = dict(
         epsilon=epsilon,
@@ -32,14 +48,21 @@ def instance_normalization(epsilon, gamma_initializer, name, center, scale):
     )
     if KERAS_3:
         return keras.layers.GroupNormalization(groups=-1, **options)
-    # Imported here: it costs seconds, and most programs never need it.
+    # Imported here because it takes seconds, and few programs need it.
     import tensorflow_addons as tfa
 
     return tfa.layers.InstanceNormalization(**options)
 
 
-def spectral_normalization(layer, name):
-    """Returns a layer wrapped so that training normalizes its kernel."""
+def spectral_normalization(
+    layer: keras.layers.Layer, name: str | None
+) -> keras.layers.Layer:
+    """Returns a layer whose kernel is spectrally normalized in training.
+
+    Args:
+        layer: Layer with a kernel, for example a convolution.
+        name: Name of the wrapper.
+    """
     return _SpectralNormalization(layer, name=name)
 
 
@@ -49,22 +72,24 @@ else:
 
     @keras.saving.register_keras_serializable(package="kerasgan")
     class _SpectralNormalization(keras.layers.SpectralNormalization):
-        """Keras 2.15 does not find its own class again when it loads a model."""
+        """Keras 2.15 cannot load its own class from a saved model."""
 
 
-def loss_scale(optimizer):
-    """Returns what an optimizer wants its loss to be multiplied by, or None for 1."""
+def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor | None:
+    """Returns the factor by which an optimizer scales the loss, or None for 1."""
     if not hasattr(optimizer, "inner_optimizer"):
         return None
     one = tf.constant(1.0)
-    # Keras 2.15 has another name for it.
+    # The two generations name the method differently.
     return optimizer.scale_loss(one) if KERAS_3 else optimizer.get_scaled_loss(one)
 
 
-def unscaled(optimizer, gradients):
-    """Returns gradients as `apply_gradients` of an optimizer takes them.
+def unscaled(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any]
+) -> Sequence[Any]:
+    """Returns gradients of a scaled loss in the form that `apply_gradients` takes.
 
-    That of Keras 3 divides by the scale itself.
+    In Keras 3, `apply_gradients` divides by the scale itself.
     """
     if KERAS_3 or not hasattr(optimizer, "inner_optimizer"):
         return gradients
@@ -72,17 +97,17 @@ def unscaled(optimizer, gradients):
 
 
 class _SavedInstanceNormalization:
-    """Stands for the layer of TensorFlow Addons until a saved model asks for it."""
+    """Imports TensorFlow Addons when a saved model needs its layer, not before."""
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> keras.layers.Layer:
         import tensorflow_addons as tfa
 
         return tfa.layers.InstanceNormalization.from_config(config)
 
 
 if not KERAS_3:
-    # Importing TensorFlow Addons replaces it by the layer itself.
+    # Importing TensorFlow Addons replaces this entry by the layer itself.
     keras.saving.get_custom_objects().setdefault(
         "Addons>InstanceNormalization", _SavedInstanceNormalization
     )

@@ -1,9 +1,11 @@
-"""Absolute paths, and files that are written whole or not at all."""
+"""Absolute paths, and files that are written completely or not at all."""
 
 import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
 
 
 def absolute_path(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -25,12 +27,12 @@ def absolute_path(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def atomic_path(path):
-    """Gives a path to write to, which takes the place of `path` once it is complete.
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Yields a temporary path, and renames it to `path` when the block ends.
 
-    It is that of a hidden file in the same folder, with the same ending, which is
-    renamed when the block ends. If the block raises, or the process is killed inside
-    it, whatever stood at `path` before still stands there. Missing folders are made.
+    The temporary file is hidden, in the same folder, and has the same extension. If
+    the block raises, or the process is killed inside it, an existing file at `path`
+    is unchanged. Missing folders are created.
 
     Args:
         path: Path of the file to write.
@@ -39,7 +41,8 @@ def atomic_path(path):
         The `pathlib.Path` to write to.
 
     Raises:
-        OSError: If it cannot be written, with a sentence that names `path`.
+        OSError: If the file cannot be written. The message names `path` and the
+            reason.
 
     Example:
 
@@ -50,12 +53,15 @@ def atomic_path(path):
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Shortened, because file systems limit names to 255 bytes.
         descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}"
+            prefix=f".{path.name[:20]}.",
+            suffix=f".part{path.suffix[:20]}",
+            dir=path.parent,
         )
         os.close(descriptor)
         yield pathlib.Path(temporary)
-        # mkstemp makes files that only their owner may read.
+        # mkstemp creates files that only their owner can read.
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
@@ -67,17 +73,17 @@ def atomic_path(path):
         if isinstance(error, OSError) and error.strerror:
             raise OSError(
                 f"{path} could not be written ({error.strerror}); expected a folder "
-                "that can be written to, with room for it."
+                "that is writable and has enough free space."
             ) from error
         raise
 
 
 @contextlib.contextmanager
-def atomic_write(path):
-    """Opens a temporary file that takes the place of `path` once it is complete.
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a temporary file, and renames it to `path` when the block ends.
 
     Args:
-        path: As in `atomic_path`, which it is made with.
+        path: Path of the file to write, as in `atomic_path`.
 
     Yields:
         A file object open for writing bytes.

@@ -1,29 +1,37 @@
-"""Learning rates as a function of the optimizer's own step count."""
+"""Learning rate schedules: functions of the optimizer's step count."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 
+Schedule = keras.optimizers.schedules.LearningRateSchedule
+
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that stays, then falls to zero in a straight line.
+class ConstantThenLinearDecay(Schedule):
+    """A learning rate that is constant, then decays linearly to zero.
 
-    At step `t` the rate is `r` up to `constant_steps`, then
-    `r * (1 - (t - constant_steps) / decay_steps)`, and zero from there on. Its
-    position is the step count that the optimizer saves, so a run that is resumed
-    goes on where it was. From "Unpaired Image-to-Image Translation using
+    The rate at step `t` is
+
+    - `r` for `t <= constant_steps`,
+    - `r * (1 - (t - constant_steps) / decay_steps)` for the next `decay_steps` steps,
+    - 0 after that.
+
+    The step is counted by the optimizer and saved with it, so a resumed run continues
+    at the right rate. From "Unpaired Image-to-Image Translation using
     Cycle-Consistent Adversarial Networks", Zhu et al. 2017, section 4,
     https://arxiv.org/abs/1703.10593, where each part takes 100 epochs.
 
     Args:
-        initial_learning_rate: Float, the rate `r`.
-        constant_steps: Int, steps before the rate falls.
-        decay_steps: Int, steps until it is zero.
+        initial_learning_rate: Initial rate `r`, a positive float.
+        constant_steps: Number of steps before the rate decays, 0 or more.
+        decay_steps: Number of steps over which the rate decays to zero.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If an argument is out of range.
 
     Example:
 
@@ -31,26 +39,30 @@ class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     >>> cyclegan.compile(g_optimizer=keras.optimizers.Adam(rate, beta_1=0.5))
     """
 
-    def __init__(self, initial_learning_rate, constant_steps, decay_steps):
+    def __init__(
+        self, initial_learning_rate: float, constant_steps: int, decay_steps: int
+    ) -> None:
         check_positive(decay_steps=decay_steps)
         if constant_steps != 0:
             check_positive(constant_steps=constant_steps)
         if not initial_learning_rate > 0:
             raise ValueError(
-                f"initial_learning_rate is {initial_learning_rate}; expected a number "
-                "above 0."
+                f"initial_learning_rate is {initial_learning_rate}; expected a "
+                "positive number."
             )
         self.initial_learning_rate = initial_learning_rate
         self.constant_steps = constant_steps
         self.decay_steps = decay_steps
 
-    def __call__(self, step):
-        # A float32 counts exactly up to 2^24 steps only.
+    def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
+        """Returns the learning rate at a step, a float32 scalar."""
+        # float32 represents integers exactly only up to 2^24.
         left = self.constant_steps + self.decay_steps - tf.cast(step, "float64")
-        part = tf.clip_by_value(left / self.decay_steps, 0.0, 1.0)
-        return tf.cast(self.initial_learning_rate * part, "float32")
+        fraction = tf.clip_by_value(left / self.decay_steps, 0.0, 1.0)
+        return tf.cast(self.initial_learning_rate * fraction, "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that `from_config` needs."""
         return {
             "initial_learning_rate": self.initial_learning_rate,
             "constant_steps": self.constant_steps,
@@ -59,31 +71,34 @@ class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class LoweredRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule's learning rate times a number.
+class LoweredRate(Schedule):
+    """Multiplies the learning rate of another schedule by a constant.
 
     Args:
         schedule: A Keras learning rate schedule.
-        factor: Float.
+        factor: Float that the rate is multiplied by.
 
     Example:
 
     >>> rate = kerasgan.schedules.ConstantThenLinearDecay(2e-4, 1000, 1000)
-    >>> lowered = kerasgan.schedules.LoweredRate(rate, 0.5)
+    >>> halved = kerasgan.schedules.LoweredRate(rate, 0.5)
     """
 
-    def __init__(self, schedule, factor):
+    def __init__(self, schedule: Schedule, factor: float) -> None:
         self.schedule = schedule
         self.factor = factor
 
-    def __call__(self, step):
+    def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
+        """Returns the learning rate at a step, a float32 scalar."""
         return self.schedule(step) * self.factor
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that `from_config` needs."""
         schedule = keras.saving.serialize_keras_object(self.schedule)
         return {"schedule": schedule, "factor": self.factor}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LoweredRate":
+        """Returns the schedule that `get_config` describes."""
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(schedule, config["factor"])

@@ -1,4 +1,4 @@
-"""The version of kerasgan, and those of the libraries it runs on."""
+"""The version of kerasgan and of the libraries it runs on."""
 
 __version__ = "0.1.0"
 

@@ -1,11 +1,13 @@
 import os
 import pathlib
+import signal
 import stat
 import subprocess
 import sys
 
 import pytest
 
+import kerasgan.files
 from kerasgan.files import absolute_path, atomic_path, atomic_write
 
 
@@ -30,7 +32,7 @@ def test_absolute_path_expands_the_home_folder_and_the_working_directory(
     assert absolute_path(tmp_path / "link" / "..") == tmp_path / "link" / ".."
 
 
-def test_writes_whole_files_and_makes_folders(tmp_path):
+def test_the_file_appears_when_the_block_ends(tmp_path):
     path = tmp_path / "a" / "b" / "file"
     with atomic_write(path) as file:
         file.write(b"whole")
@@ -39,7 +41,7 @@ def test_writes_whole_files_and_makes_folders(tmp_path):
     assert os.listdir(path.parent) == ["file"]
 
 
-def test_a_failure_leaves_what_stood_there(tmp_path):
+def test_an_error_leaves_the_existing_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     with pytest.raises(RuntimeError), atomic_write(path) as file:
@@ -49,33 +51,35 @@ def test_a_failure_leaves_what_stood_there(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_killed_process_leaves_what_stood_there(tmp_path):
+def test_a_killed_process_leaves_the_existing_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    # files.py alone, so that the child does not import TensorFlow.
+    # Loads files.py alone, so that the process does not import TensorFlow.
     program = (
         "import importlib.util, os, sys\n"
-        f"spec = importlib.util.spec_from_file_location('f', {_source()!r})\n"
+        "spec = importlib.util.spec_from_file_location('f', sys.argv[1])\n"
         "f = importlib.util.module_from_spec(spec); spec.loader.exec_module(f)\n"
-        "with f.atomic_write(sys.argv[1]) as file:\n"
+        "with f.atomic_write(sys.argv[2]) as file:\n"
         "    file.write(b'half' * 10_000); file.flush(); os.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(path)])
-    assert done.returncode == -9
+    done = subprocess.run(
+        [sys.executable, "-c", program, kerasgan.files.__file__, str(path)]
+    )
+    assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"before"
 
 
-def test_what_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("no folder")
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
     path = tmp_path / "file" / "inside"
     with pytest.raises(OSError) as caught, atomic_write(path):
         pass
-    sentence = str(caught.value)
-    assert sentence.startswith(f"{path} could not be written (")
-    assert "expected a folder" in sentence and "Errno" not in sentence
+    message = str(caught.value)
+    assert message.startswith(f"{path} could not be written (")
+    assert "expected a folder" in message and "Errno" not in message
 
 
-def test_an_ending_is_kept_while_it_is_written(tmp_path):
+def test_the_temporary_file_keeps_the_extension(tmp_path):
     with atomic_path(tmp_path / "model.keras") as temporary:
         assert temporary.suffix == ".keras" and temporary.parent == tmp_path
         temporary.write_bytes(b"whole")
@@ -84,15 +88,16 @@ def test_an_ending_is_kept_while_it_is_written(tmp_path):
     assert os.listdir(tmp_path) == ["model.keras"]
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "ä" * 125 + ".png", "." * 255])
+def test_names_may_be_as_long_as_the_file_system_allows(tmp_path, name):
+    with atomic_write(tmp_path / name) as file:
+        file.write(b"whole")
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_permissions_follow_the_umask(tmp_path):
     with atomic_write(tmp_path / "ours") as file:
         file.write(b"")
     (tmp_path / "plain").write_bytes(b"")
     modes = [stat.S_IMODE((tmp_path / n).stat().st_mode) for n in ("ours", "plain")]
     assert modes[0] == modes[1]
-
-
-def _source():
-    import kerasgan.files
-
-    return kerasgan.files.__file__

@@ -137,7 +137,7 @@ def test_reflection_padding_takes_any_sides_and_survives_a_file(tmp_path):
 
 @pytest.mark.parametrize("padding", [0, 1.5, None])
 def test_a_padding_is_a_whole_number(padding):
-    with pytest.raises(ValueError, match=r"padding is .*; expected a whole number"):
+    with pytest.raises(ValueError, match=r"padding is .*; expected a positive integer"):
         ReflectionPadding2D(padding)
 
 

@@ -1,45 +1,51 @@
-"""The networks of DCGAN: a generator and a discriminator made of strided convolutions.
+"""The DCGAN networks: a generator and a discriminator of strided convolutions.
 
 From "Unsupervised Representation Learning with Deep Convolutional Generative
 Adversarial Networks", Radford et al. 2015, https://arxiv.org/abs/1511.06434. At
-64 x 64 pixels they are the networks of PyTorch's DCGAN tutorial, weight by weight.
+64 x 64 pixels, the networks have the same layers and weight shapes as those of
+PyTorch's DCGAN tutorial.
 """
 
-import numbers
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
 
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import check_positive, is_integer
 from kerasgan.layers import LEAKY_SLOPE, normal, normalize
 
-# The widest map has this many times `width` channels, which 128 pixels reach.
-MOST_WIDTHS = 16
+# Channels stop doubling at this multiple of `width`, which is reached at 128 pixels.
+MAX_CHANNEL_MULTIPLE = 16
 
 
 def dcgan_generator(
-    image_shape, latent_dim=100, width=64, activation="tanh", name="dcgan_generator"
-):
-    """Returns the generator of DCGAN, from latents to images.
+    image_shape: Sequence[int],
+    latent_dim: int = 100,
+    width: int = 64,
+    activation: str | Callable | None = "tanh",
+    name: str = "dcgan_generator",
+) -> keras.Model:
+    """Returns the DCGAN generator, which maps latents to images.
 
-    The latent is projected to a map of 4 to 7 rows and columns, which transposed
-    convolutions then double up to the image, each but the last followed by batch
-    normalization and ReLU. The first map has `width * 2**(k - 1)` channels for `k`
-    doublings, at most `16 * width`, and the number halves on the way until the
-    last one before the image has `width`. Where the two sides need different
-    numbers of doublings, the layers nearest the latent double the longer side only.
+    A dense layer projects the latent to a feature map of 4 to 7 rows and columns.
+    Transposed convolutions of stride 2 then double the map until it has the size of
+    the image. Each layer but the last is followed by batch normalization and ReLU.
+    With `k` doublings, the first map has `width * 2**(k - 1)` channels, at most
+    `16 * width`. The number of channels halves from layer to layer, down to `width`
+    before the image. If height and width need different numbers of doublings, the
+    layers nearest the latent double the longer side only.
 
-    The layers with weights are `project` and `norm_0`, `up_1` and `norm_1` and so
-    on, and `to_image`.
+    The layers with weights are named `project`, `norm_0`, `up_1`, `norm_1`, ...,
+    `to_image`.
 
     Args:
-        image_shape: Tuple `(height, width, channels)`. Each side is 4, 5, 6 or 7
-            times a power of two, at least 8 (64, 80, 96, 112, 128, ...), and there
-            are 1, 3 or 4 channels.
-        latent_dim: Int, length of the latent vector.
-        width: Int, channels of the last map before the image.
-        activation: Keras activation of the images. It is computed in float32
-            whatever the precision policy.
+        image_shape: Tuple `(height, width, channels)`. Height and width are 4, 5, 6
+            or 7 times a power of two, at least 8 (64, 80, 96, 112, 128, ...). Any
+            positive number of channels is allowed.
+        latent_dim: Length of the latent vector.
+        width: Number of channels of the last feature map before the image.
+        activation: Keras activation of the images. It is computed in float32 under
+            every mixed-precision policy.
         name: Name of the model.
 
     Returns:
@@ -47,8 +53,8 @@ def dcgan_generator(
         `(batch, height, width, channels)`, in [-1, 1] with `"tanh"`.
 
     Raises:
-        ValueError: If `image_shape` is none that the network can make, or
-            `latent_dim` or `width` is not a positive whole number.
+        ValueError: If the network does not support `image_shape`, or `latent_dim` or
+            `width` is not a positive integer.
 
     Example:
 
@@ -56,14 +62,14 @@ def dcgan_generator(
     >>> generator(tf.random.normal((16, 100))).shape
     TensorShape([16, 64, 64, 3])
     """
-    height, breadth, channels = _check_shape(image_shape)
+    rows, columns, channels = _check_shape(image_shape)
     check_positive(latent_dim=latent_dim, width=width)
-    strides = _strides(height, breadth)
+    strides = _strides(rows, columns)
     filters = _filters(int(width), len(strides))
-    base = (_base(height), _base(breadth), filters[-1])
+    base = (_base(rows), _base(columns), filters[-1])
 
     x = latent = keras.Input((int(latent_dim),), name="latent")
-    # A transposed convolution of one pixel is a matrix product, and slower as one.
+    # Equals a transposed convolution of a 1 x 1 map, and is faster.
     x = layers.Dense(
         base[0] * base[1] * base[2],
         use_bias=False,
@@ -83,37 +89,39 @@ def dcgan_generator(
 
 
 def dcgan_discriminator(
-    image_shape, width=64, activation=None, name="dcgan_discriminator"
-):
-    """Returns the discriminator of DCGAN, from images to one answer each.
+    image_shape: Sequence[int],
+    width: int = 64,
+    activation: str | Callable | None = None,
+    name: str = "dcgan_discriminator",
+) -> keras.Model:
+    """Returns the DCGAN discriminator, which maps each image to one score.
 
-    Convolutions halve the image down to 4 to 7 rows and columns, each followed by
-    batch normalization, except the first, and by LeakyReLU of slope 0.2. The first
-    has `width` channels, and the number doubles up to `16 * width`. A last
-    convolution as large as the map that is left makes one number of it. Where the
-    two sides need different numbers of halvings, the layers nearest the answer
-    halve the longer side only.
+    Convolutions of stride 2 halve the image down to 4 to 7 rows and columns. Each
+    convolution but the first is followed by batch normalization, and each by
+    LeakyReLU of slope 0.2. The first has `width` channels; the number doubles from
+    layer to layer, up to `16 * width`. A dense layer maps the last feature map to
+    the score. If height and width need different numbers of halvings, the layers
+    nearest the score halve the longer side only.
 
-    The layers with weights are `down_1`, `down_2` and `norm_2` and so on, and
-    `to_logit`.
+    The layers with weights are named `down_1`, `down_2`, `norm_2`, ..., `to_logit`.
 
     Args:
-        image_shape: Tuple `(height, width, channels)`. Each side is 4, 5, 6 or 7
-            times a power of two, at least 8 (64, 80, 96, 112, 128, ...), and there
-            are 1, 3 or 4 channels.
-        width: Int, channels of the first map.
-        activation: Keras activation of the answer, `"sigmoid"` for a probability;
-            by default the answer is a logit. It is computed in float32 whatever
-            the precision policy.
+        image_shape: Tuple `(height, width, channels)`. Height and width are 4, 5, 6
+            or 7 times a power of two, at least 8 (64, 80, 96, 112, 128, ...). Any
+            positive number of channels is allowed.
+        width: Number of channels of the first feature map.
+        activation: Keras activation of the score, for example `"sigmoid"` for a
+            probability. The default returns a logit. It is computed in float32 under
+            every mixed-precision policy.
         name: Name of the model.
 
     Returns:
         A functional Keras model from `(batch, height, width, channels)` to
-        `(batch, 1)`; high means real.
+        `(batch, 1)`; a high score means real.
 
     Raises:
-        ValueError: If `image_shape` is none that the network can take, or `width`
-            is not a positive whole number.
+        ValueError: If the network does not support `image_shape`, or `width` is not
+            a positive integer.
 
     Example:
 
@@ -121,31 +129,34 @@ def dcgan_discriminator(
     >>> discriminator(images).shape
     TensorShape([16, 1])
     """
-    height, breadth, channels = _check_shape(image_shape)
+    rows, columns, channels = _check_shape(image_shape)
     check_positive(width=width)
-    strides = _strides(height, breadth)
+    strides = _strides(rows, columns)
     filters = _filters(int(width), len(strides))
 
-    x = image = keras.Input((height, breadth, channels), name="image")
+    x = image = keras.Input((rows, columns, channels), name="image")
     for i, (n, stride) in enumerate(zip(filters, strides, strict=True), start=1):
         x = _convolution(layers.Conv2D, n, stride, f"down_{i}")(x)
         if i > 1:
             x = normalize(x, "batch", f"norm_{i}")
-        # By position: the slope has another keyword in each Keras generation.
+        # By position, because the two Keras generations name the argument
+        # differently.
         x = layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{i}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(1, use_bias=False, kernel_initializer=normal(), name="to_logit")(x)
-    answer = layers.Activation(activation, dtype="float32", name="answer")(x)
-    return keras.Model(image, answer, name=name)
+    score = layers.Activation(activation, dtype="float32", name="answer")(x)
+    return keras.Model(image, score, name=name)
 
 
-def _convolution(layer, filters, stride, name):
-    """Returns a convolution that scales each side by its stride, 1 or 2, exactly.
+def _convolution(
+    layer_class: type, filters: int, stride: tuple[int, int], name: str
+) -> keras.layers.Layer:
+    """Returns a convolution that scales each side exactly by its stride, 1 or 2.
 
-    With a kernel of 4 at stride 2 and of 3 at stride 1, `same` pads both ends of
-    an even side by one pixel, as PyTorch's networks do.
+    A kernel of 4 at stride 2, or of 3 at stride 1, makes `same` pad both ends of an
+    even side by one pixel, as the PyTorch networks do.
     """
-    return layer(
+    return layer_class(
         filters,
         kernel_size=tuple(4 if s == 2 else 3 for s in stride),
         strides=stride,
@@ -156,45 +167,48 @@ def _convolution(layer, filters, stride, name):
     )
 
 
-def _halvings(side):
-    """Returns k of `side`, which lies in [4, 8) times 2^k."""
+def _halvings(side: int) -> int:
+    """Returns the k for which `side` is in [4, 8) times 2^k."""
     return side.bit_length() - 3
 
 
-def _base(side):
+def _base(side: int) -> int:
+    """Returns the side of the smallest feature map, 4 to 7."""
     return side >> _halvings(side)
 
 
-def _strides(height, breadth):
-    """Returns the stride of every layer, `(rows, columns)`, from the image inwards."""
-    k = _halvings(height), _halvings(breadth)
-    return [tuple(2 if i < side else 1 for side in k) for i in range(max(k))]
+def _strides(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Returns the stride of each layer, `(rows, columns)`, starting at the image."""
+    row_halvings, column_halvings = _halvings(rows), _halvings(columns)
+    return [
+        (2 if i < row_halvings else 1, 2 if i < column_halvings else 1)
+        for i in range(max(row_halvings, column_halvings))
+    ]
 
 
-def _filters(width, depth):
-    """Returns the channels of every map, from the image inwards."""
-    return [width * min(2**i, MOST_WIDTHS) for i in range(depth)]
+def _filters(width: int, depth: int) -> list[int]:
+    """Returns the channels of each feature map, starting at the image."""
+    return [width * min(2**i, MAX_CHANNEL_MULTIPLE) for i in range(depth)]
 
 
-def _check_shape(image_shape):
-    """Returns `image_shape` as three ints; raises a ValueError if it cannot be made."""
+def _check_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    """Returns `image_shape` as three ints, or raises a ValueError."""
     parts = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
-    if len(parts) != 3 or not all(isinstance(p, numbers.Integral) for p in parts):
+    if len(parts) != 3 or not all(map(is_integer, parts)):
         raise ValueError(
-            f"image_shape is {image_shape!r}; expected three whole numbers "
-            "(height, width, channels)."
+            f"image_shape is {image_shape!r}; expected three integers (height, width, "
+            "channels)."
         )
-    height, breadth, channels = map(int, parts)
-    for side, value in (("height", height), ("width", breadth)):
-        if value < 8:
-            raise ValueError(f"image_shape: {side} is {value}; expected at least 8.")
-        step = 2 ** _halvings(value)
-        below = value // step * step
-        if value != below:
+    rows, columns, channels = map(int, parts)
+    for name, side in (("height", rows), ("width", columns)):
+        if side < 8:
+            raise ValueError(f"image_shape: {name} is {side}; expected at least 8.")
+        step = 2 ** _halvings(side)
+        below = side // step * step
+        if side != below:
             raise ValueError(
-                f"image_shape: {side} {value} is not base x 2^k with base 4 to 7; the "
-                f"nearest that are: {below}, {below + step}."
+                f"image_shape: {name} is {side}; expected 4, 5, 6 or 7 times a power "
+                f"of two (nearest: {below}, {below + step})."
             )
-    if channels not in (1, 3, 4):
-        raise ValueError(f"image_shape: channels is {channels}; expected 1, 3 or 4.")
-    return height, breadth, channels
+    check_positive(**{"image_shape: channels": channels})
+    return rows, columns, channels

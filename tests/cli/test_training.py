@@ -28,7 +28,7 @@ def test_the_option_of_an_image_size_is_named(train, bad):
 @pytest.mark.parametrize("model", ["dcgan", "cyclegan"])
 @pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--image-size"])
 def test_the_option_of_a_count_is_named(bad, model, option):
-    bad(["train", model, option, 0], f"{option} is 0; expected a whole number")
+    bad(["train", model, option, 0], f"{option} is 0; expected a positive integer")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -224,12 +224,12 @@ def test_single_images_are_batches_of_one():
         (
             batches(numbered(4), 2),
             {"crop_size": 0},
-            "crop_size is 0; expected a whole number of at least 1.",
+            "crop_size is 0; expected a positive integer.",
         ),
         (
             batches(numbered(4), 2),
             {"crop_size": (2, 2, 3)},
-            "crop_size is (2, 2, 3); expected a whole number or a pair (height, width)",
+            "crop_size is (2, 2, 3); expected a positive integer or a pair",
         ),
         (
             tf.data.Dataset.from_generator(

@@ -116,7 +116,7 @@ def test_batch_size_that_is_none(batch_size, shuffle):
     with pytest.raises(ValueError) as caught:
         image_batches(flat_images(3), batch_size, shuffle, 0, "x")
     assert str(caught.value) == (
-        f"batch_size is {batch_size!r}; expected a whole number of at least 1."
+        f"batch_size is {batch_size!r}; expected a positive integer."
     )
 
 

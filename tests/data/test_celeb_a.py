@@ -252,7 +252,7 @@ def test_synthetic_faces_by_name(tiny_synthetic_faces):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image_size": 0}, "image_size is 0; expected a whole number of at least 1."),
+        ({"image_size": 0}, "image_size is 0; expected a positive integer."),
         ({"image_size": (64, -1)}, "image_size is -1; expected a whole"),
         ({"image_size": (64, 64, 3)}, "image_size is (64, 64, 3); expected a whole"),
         ({"image_size": "64"}, "image_size is '64'; expected a whole"),

@@ -176,8 +176,8 @@ def test_data_dir_below_home(data_dir, monkeypatch):
             "'vangogh2photo', 'maps', 'facades', 'iphone2dslr_flower'.",
         ),
         ({"name": None}, "name is None; expected one of 'apple2orange', "),
-        ({"image_size": 0}, "image_size is 0; expected a whole number of at least 1."),
-        ({"batch_size": 0}, "batch_size is 0; expected a whole number of at least 1."),
+        ({"image_size": 0}, "image_size is 0; expected a positive integer."),
+        ({"batch_size": 0}, "batch_size is 0; expected a positive integer."),
         ({"split": "trainA"}, "split is 'trainA'; did you mean 'train'?"),
         ({"split": "valid"}, "split is 'valid'; expected one of 'train', 'test'."),
         (

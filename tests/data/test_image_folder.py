@@ -401,7 +401,7 @@ def test_other_images_for_other_arguments(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image_size": 0}, "image_size is 0; expected a whole number of at least 1."),
+        ({"image_size": 0}, "image_size is 0; expected a positive integer."),
         ({"image_size": (8, -1)}, "image_size is -1; expected a whole"),
         ({"image_size": (8, 8, 3)}, "image_size is (8, 8, 3); expected a whole"),
         ({"image_size": 6.5}, "image_size is 6.5; expected a whole"),

@@ -401,7 +401,10 @@ def test_open_sides_need_an_image_size_for_the_pool():
 @pytest.mark.parametrize(
     "image_size, message",
     [
-        ((8, 8, 3), r"image_size is \(8, 8, 3\); expected a whole number or a pair"),
+        (
+            (8, 8, 3),
+            r"image_size is \(8, 8, 3\); expected a positive integer or a pair",
+        ),
         (0, "image_size is 0"),
     ],
 )

@@ -4,12 +4,11 @@ import re
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from kerasgan.networks import dcgan_discriminator, dcgan_generator
 
 FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "dcgan.npz"
-# Image shape, base map, layers of each network that double or halve a side.
+# Image shape, smallest feature map, number of layers that change the size.
 SIZES = [
     ((8, 8, 1), (4, 4), 1),
     ((10, 14, 4), (5, 7), 1),
@@ -30,19 +29,15 @@ def count(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
 
 
-def draw(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype("float32")
-
-
 def both(shape=(16, 16, 3), width=4, **options):
-    """Returns each network with inputs for it."""
-    return [
-        (dcgan_generator(shape, 6, width, **options), draw(3, 6)),
-        (dcgan_discriminator(shape, width, **options), np.tanh(draw(3, *shape))),
-    ]
+    """Returns both networks."""
+    return (
+        dcgan_generator(shape, 6, width, **options),
+        dcgan_discriminator(shape, width, **options),
+    )
 
 
-def test_weights_are_as_many_as_in_the_tutorial():
+def test_the_networks_have_as_many_weights_as_in_the_tutorial():
     generator = dcgan_generator((64, 64, 3))
     discriminator = dcgan_discriminator((64, 64, 3))
     assert count(generator.trainable_weights) == 3_576_704
@@ -50,7 +45,7 @@ def test_weights_are_as_many_as_in_the_tutorial():
 
 
 def test_layers_with_weights_have_fixed_names():
-    generator, discriminator = (network for network, _ in both((32, 32, 3)))
+    generator, discriminator = both((32, 32, 3))
     names = [layer.name for layer in generator.layers if layer.weights]
     assert names == "project norm_0 up_1 norm_1 up_2 norm_2 to_image".split()
     names = [layer.name for layer in discriminator.layers if layer.weights]
@@ -64,10 +59,10 @@ def test_layers_with_weights_have_fixed_names():
 
 
 @pytest.mark.parametrize("shape, base, depth", SIZES)
-def test_every_size_is_made_and_judged(shape, base, depth):
-    (generator, latents), (discriminator, images) = both(shape, width=1)
-    assert generator(latents).shape == (3, *shape)
-    assert discriminator(images).shape == (3, 1)
+def test_supported_sizes(shape, base, depth, draw):
+    generator, discriminator = both(shape, width=1)
+    assert generator(draw(3, 6)).shape == (3, *shape)
+    assert discriminator(draw(3, *shape)).shape == (3, 1)
     filters = min(2 ** (depth - 1), 16)
     assert generator.get_layer("base").output.shape[1:] == (*base, filters)
     assert discriminator.get_layer(f"leaky_{depth}").output.shape[1:] == (
@@ -76,13 +71,13 @@ def test_every_size_is_made_and_judged(shape, base, depth):
     )
 
 
-def test_the_base_map_at_80_pixels():
+def test_the_smallest_feature_map_at_80_pixels():
     generator = dcgan_generator((80, 80, 3), latent_dim=128)
     assert generator.input_shape == (None, 128)
     assert generator.get_layer("base").output.shape[1:] == (5, 5, 512)
 
 
-def test_channels_halve_from_the_cap_on():
+def test_channels_are_capped_near_the_latent():
     generator = dcgan_generator((256, 256, 3), 4, width=2)
     shapes = [layer.output.shape for layer in generator.layers]
     norms = [s[1:] for s in shapes if len(s) == 4][1::3][:-1]
@@ -90,8 +85,8 @@ def test_channels_halve_from_the_cap_on():
     assert norms == [(side, side, filters) for side, filters in expected]
 
 
-def test_layers_nearest_the_latent_stride_along_the_longer_side():
-    (generator, _), (discriminator, _) = both((16, 64, 3))
+def test_layers_nearest_the_latent_scale_the_longer_side_only():
+    generator, discriminator = both((16, 64, 3))
     layers = [generator.get_layer(name) for name in ("up_1", "up_2", "up_3")]
     assert [layer.strides for layer in layers] == [(1, 2), (1, 2), (2, 2)]
     assert [layer.kernel_size for layer in layers] == [(3, 4), (3, 4), (4, 4)]
@@ -100,8 +95,8 @@ def test_layers_nearest_the_latent_stride_along_the_longer_side():
     assert [layer.kernel_size for layer in layers] == [(3, 4), (3, 4), (4, 4), (4, 4)]
 
 
-def test_initial_weights_are_the_papers():
-    for network, _ in both((64, 64, 3), width=16):
+def test_initial_weights_have_the_distribution_of_the_paper():
+    for network in both((64, 64, 3), width=16):
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 drawn, beta, mean, variance = layer.get_weights()
@@ -117,7 +112,7 @@ def test_initial_weights_are_the_papers():
             assert abs(drawn.std() - 0.02) < 4 * 0.02 / np.sqrt(2 * n)
 
 
-def test_layers_of_one_shape_start_apart():
+def test_layers_of_the_same_shape_have_different_initial_weights():
     network = dcgan_discriminator((512, 512, 1), width=1)
     first, second = network.get_layer("down_6"), network.get_layer("down_7")
     assert first.kernel.shape == second.kernel.shape
@@ -188,22 +183,22 @@ def test_computes_what_pytorch_computes(case, role):
         )
 
 
-def test_images_lie_in_the_range_of_tanh():
+def test_images_are_in_the_range_of_tanh(draw):
     generator = dcgan_generator((16, 16, 3), 6, width=4)
-    # Weights large enough to reach the ends of the range.
-    generator.set_weights([50 * weight for weight in generator.get_weights()])
+    # Weights large enough to reach both ends of the range.
+    generator.set_weights([100 * weight for weight in generator.get_weights()])
     images = np.asarray(generator(draw(64, 6)))
     assert images.min() >= -1 and images.max() <= 1
     assert images.min() < -0.9 and images.max() > 0.9
 
 
-def test_the_answer_is_a_logit_unless_an_activation_is_given():
+def test_scores_are_logits_unless_an_activation_is_given(draw):
     discriminator = dcgan_discriminator((16, 16, 3), width=4)
     probability = dcgan_discriminator((16, 16, 3), width=4, activation="sigmoid")
     weights = [10 * weight for weight in discriminator.get_weights()]
     discriminator.set_weights(weights)
     probability.set_weights(weights)
-    images = np.tanh(draw(64, 16, 16, 3))
+    images = draw(64, 16, 16, 3)
     logits = np.asarray(discriminator(images))
     assert logits.min() < 0 and logits.max() > 1
     np.testing.assert_allclose(
@@ -211,76 +206,33 @@ def test_the_answer_is_a_logit_unless_an_activation_is_given():
     )
 
 
-@pytest.mark.parametrize("shape", [(32, 32, 3), (16, 40, 1)])
-def test_the_gradient_reaches_every_weight(shape):
-    for network, inputs in both(shape):
-        with tf.GradientTape() as tape:
-            outputs = network(inputs, training=True)
-            loss = tf.reduce_sum(outputs * draw(*outputs.shape))
-        weights = network.trainable_weights
-        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
-            assert gradient is not None, weight.name
-            assert np.isfinite(gradient).all() and np.any(gradient), weight.name
-
-
-def test_survives_configuration_and_file(tmp_path):
-    for network, inputs in both((16, 40, 1), activation="sigmoid"):
-        expected = np.asarray(network(inputs))
-        rebuilt = keras.Model.from_config(network.get_config())
-        rebuilt.set_weights(network.get_weights())
-        np.testing.assert_array_equal(np.asarray(rebuilt(inputs)), expected)
-        network.save(tmp_path / "network.keras")
-        loaded = keras.models.load_model(tmp_path / "network.keras")
-        assert loaded.name == network.name
-        np.testing.assert_array_equal(np.asarray(loaded(inputs)), expected)
-
-
-def test_mixed_precision_ends_in_float32():
-    plain = both()
-    keras.mixed_precision.set_global_policy("mixed_float16")
-    try:
-        mixed = both()
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-    for (expected, inputs), (network, _) in zip(plain, mixed, strict=True):
-        network.set_weights(expected.get_weights())
-        outputs = network(inputs, training=True)
-        assert network.layers[-2].compute_dtype == "float16"
-        assert outputs.dtype == tf.float32
-        np.testing.assert_allclose(
-            np.asarray(outputs), np.asarray(expected(inputs, training=True)), atol=5e-3
-        )
-
-
 @pytest.mark.parametrize("build", [dcgan_generator, dcgan_discriminator])
-@pytest.mark.parametrize(
-    "shape, message",
-    [
-        (64, "image_shape is 64; expected three whole numbers"),
-        ("abc", "image_shape is 'abc'; expected three whole numbers"),
-        ((64, 64), "image_shape is (64, 64); expected three whole numbers"),
-        ((64.0, 64, 3), "image_shape is (64.0, 64, 3); expected three whole numbers"),
-        ((None, 64, 3), "image_shape is (None, 64, 3); expected three whole numbers"),
-        ((64, 64, 2), "image_shape: channels is 2; expected 1, 3 or 4."),
+def test_unsupported_shapes_raise_an_error(build):
+    for shape, message in [
+        (64, "image_shape is 64; expected three integers (height, width, channels)."),
+        ("abc", "image_shape is 'abc'; expected three integers"),
+        ((64, 64), "image_shape is (64, 64); expected three integers"),
+        ((64.0, 64, 3), "image_shape is (64.0, 64, 3); expected three integers"),
+        ((None, 64, 3), "image_shape is (None, 64, 3); expected three integers"),
+        ((64, 64, 0), "image_shape: channels is 0; expected a positive integer."),
+        ((64, 64, -3), "image_shape: channels is -3; expected a positive integer."),
         (
             (70, 64, 3),
-            "image_shape: height 70 is not base x 2^k with base 4 to 7; the nearest "
-            "that are: 64, 80.",
+            "image_shape: height is 70; expected 4, 5, 6 or 7 times a power of two "
+            "(nearest: 64, 80).",
         ),
-        ((64, 127, 3), "width 127 is not base x 2^k"),
-        ((64, 127, 3), "the nearest that are: 112, 128."),
-        ((9, 8, 3), "the nearest that are: 8, 10."),
+        ((64, 127, 3), "image_shape: width is 127; expected 4, 5, 6 or 7 times a"),
+        ((64, 127, 3), "(nearest: 112, 128)."),
+        ((9, 8, 3), "(nearest: 8, 10)."),
         ((64, 7, 3), "image_shape: width is 7; expected at least 8."),
         ((-64, 64, 3), "image_shape: height is -64; expected at least 8."),
-    ],
-)
-def test_shapes_that_cannot_be_made_are_named(build, shape, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        build(shape)
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            build(shape)
 
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, "8", None])
-def test_sizes_of_the_networks_are_whole_numbers(value):
+def test_sizes_that_are_not_positive_integers_raise_an_error(value):
     with pytest.raises(ValueError, match="latent_dim is"):
         dcgan_generator((64, 64, 3), latent_dim=value)
     for build in (dcgan_generator, dcgan_discriminator):
@@ -288,7 +240,7 @@ def test_sizes_of_the_networks_are_whole_numbers(value):
             build((64, 64, 3), width=value)
 
 
-def test_numpy_integers_will_do():
+def test_numpy_integers_are_accepted():
     shape = tuple(np.array([16, 32, 3]))
     assert dcgan_generator(shape, np.int64(4), np.int64(2)).count_params() > 0
     assert dcgan_discriminator(list(shape), np.int64(2)).count_params() > 0
