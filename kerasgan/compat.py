@@ -54,6 +54,17 @@ def instance_normalization(
     return tfa.layers.InstanceNormalization(**options)
 
 
+if KERAS_3:
+    SpectralNormalization = keras.layers.SpectralNormalization
+else:
+
+    @keras.saving.register_keras_serializable(package="kerasgan")
+    class SpectralNormalization(  # type: ignore[no-redef]
+        keras.layers.SpectralNormalization
+    ):
+        """Keras 2.15 cannot load its own class from a saved model."""
+
+
 def spectral_normalization(
     layer: keras.layers.Layer, name: str | None
 ) -> keras.layers.Layer:
@@ -63,16 +74,7 @@ def spectral_normalization(
         layer: Layer with a kernel, for example a convolution.
         name: Name of the wrapper.
     """
-    return _SpectralNormalization(layer, name=name)
-
-
-if KERAS_3:
-    _SpectralNormalization = keras.layers.SpectralNormalization
-else:
-
-    @keras.saving.register_keras_serializable(package="kerasgan")
-    class _SpectralNormalization(keras.layers.SpectralNormalization):
-        """Keras 2.15 cannot load its own class from a saved model."""
+    return SpectralNormalization(layer, name=name)
 
 
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor | None:

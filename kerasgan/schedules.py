@@ -7,11 +7,9 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
-
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class ConstantThenLinearDecay(Schedule):
+class ConstantThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that is constant, then decays linearly to zero.
 
     The rate at step `t` is
@@ -71,7 +69,7 @@ class ConstantThenLinearDecay(Schedule):
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class LoweredRate(Schedule):
+class LoweredRate(keras.optimizers.schedules.LearningRateSchedule):
     """Multiplies the learning rate of another schedule by a constant.
 
     Args:
@@ -84,7 +82,11 @@ class LoweredRate(Schedule):
     >>> halved = kerasgan.schedules.LoweredRate(rate, 0.5)
     """
 
-    def __init__(self, schedule: Schedule, factor: float) -> None:
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        factor: float,
+    ) -> None:
         self.schedule = schedule
         self.factor = factor
 

@@ -1,10 +1,14 @@
-import builtins
 import pathlib
+import pickle
 import re
+import shutil
+import sys
+import zipfile
 
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from kerasgan.interop import load_pytorch_weights
 from kerasgan.networks import (
@@ -14,9 +18,10 @@ from kerasgan.networks import (
     unet_generator,
 )
 
+FILES = pathlib.Path(__file__).parent / "fixtures"
 FIXTURES = pathlib.Path(__file__).parent / "networks" / "fixtures"
 BATCH = dict(normalization="batch")
-# For each fixture the function and the options of our network.
+# The network for each fixture, and its options.
 CASES = {
     "resnet": (resnet_generator, dict(blocks=2)),
     "resnet_dropout": (resnet_generator, dict(blocks=1, dropout=0.5)),
@@ -64,7 +69,7 @@ def test_computes_what_pytorch_computes(case):
     np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
 
 
-def test_order_and_prefix_of_the_names_do_not_matter():
+def test_the_order_and_a_prefix_of_the_keys_do_not_matter():
     state, images, output = read("unet")
     network = build("unet", (None, None, 1))
     state = {f"module.{key}": state[key] for key in reversed(list(state))}
@@ -72,8 +77,8 @@ def test_order_and_prefix_of_the_names_do_not_matter():
     np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
 
 
-def test_numbers_are_sorted_as_numbers():
-    # As text, the residual blocks at 10 and 11 would stand before the rest.
+def test_numbers_in_keys_are_sorted_as_numbers():
+    # As text, the residual blocks at 10 and 11 would come before the rest.
     state, _, _ = read("resnet")
     network = build("resnet", (16, 16, 3))
     load_pytorch_weights(network, dict(sorted(state.items())))
@@ -82,7 +87,7 @@ def test_numbers_are_sorted_as_numbers():
     np.testing.assert_array_equal(kernel, expected)
 
 
-def test_reaches_the_layer_inside_spectral_normalization():
+def test_weights_reach_the_layer_inside_spectral_normalization():
     state, images, output = read("patchgan")
     network = build("patchgan", images.shape[1:], spectral_normalization=True)
     load_pytorch_weights(network, state)
@@ -94,7 +99,7 @@ def without(state, key):
     return {k: v for k, v in state.items() if k != key}
 
 
-def test_keys_that_do_not_fit_are_named_and_nothing_changes():
+def test_keys_that_do_not_match_raise_an_error_and_change_nothing():
     network, state, _, _ = pixel()
     before = network.get_weights()
     wrong = {**state, "net.5.bias": np.zeros(2, "f")}
@@ -111,12 +116,27 @@ def test_keys_that_do_not_fit_are_named_and_nothing_changes():
             "source has no key 'net.2.weight'; layer 'conv_2' expects one of shape "
             "(8, 4, 1, 1).",
         ),
-        (last, "source has no key for layer 'to_logits' of 'patchgan_discriminator'"),
-        (last, "expected one after 'net.2.weight'."),
-        ({}, "source has no key for layer 'conv_1'"),
-        ({**state, "net.7.weight": np.zeros(1)}, "has the key 'net.7.weight' left"),
-        ({**state, "net.5.scale": np.zeros(1)}, "has the key 'net.5.scale' left over"),
-        # Learned scales, which our instance normalization does not have.
+        (
+            last,
+            "source has no key for layer 'to_logits' of 'patchgan_discriminator'; "
+            "expected one after 'net.2.weight'.",
+        ),
+        (
+            {},
+            "source has no key for layer 'conv_1' of 'patchgan_discriminator'; "
+            "expected one.",
+        ),
+        (
+            {**state, "net.7.weight": np.zeros(1)},
+            "source has the unused key 'net.7.weight'; expected keys for the 3 layers "
+            "of 'patchgan_discriminator' only.",
+        ),
+        (
+            {**state, "net.5.scale": np.zeros(1)},
+            "source has the unused key 'net.5.scale'; layer 'to_logits' expects weight "
+            "and bias only.",
+        ),
+        # Instance normalization has no learned scale here.
         ({**state, **stat}, "'net.3.weight' has shape (8,); layer 'to_logits' expects"),
     ]
     for source, message in cases:
@@ -126,7 +146,7 @@ def test_keys_that_do_not_fit_are_named_and_nothing_changes():
         np.testing.assert_array_equal(now, then)
 
 
-def test_a_checkpoint_of_another_depth_is_refused():
+def test_a_checkpoint_with_another_number_of_blocks_raises_an_error():
     state, _, _ = read("resnet")
     with pytest.raises(ValueError, match=r"'model.11.conv_block.1.weight' has shape"):
         load_pytorch_weights(resnet_generator((16, 16, 3), 4, blocks=1), state)
@@ -134,14 +154,14 @@ def test_a_checkpoint_of_another_depth_is_refused():
         load_pytorch_weights(resnet_generator((16, 16, 3), 4, blocks=3), state)
 
 
-def test_batch_statistics_must_be_there():
+def test_missing_batch_statistics_raise_an_error():
     state, images, _ = read("pixel_batch")
     network = build("pixel_batch", images.shape[1:])
     with pytest.raises(ValueError, match=r"no key 'net.3.running_mean'"):
         load_pytorch_weights(network, without(state, "net.3.running_mean"))
 
 
-def test_other_networks_and_sources_are_refused():
+def test_unsupported_networks_and_sources_raise_an_error():
     with pytest.raises(ValueError, match=r"layer 'dense' of type Dense"):
         image = keras.Input((4,))
         dense = keras.Model(image, keras.layers.Dense(1, name="dense")(image))
@@ -153,49 +173,76 @@ def test_other_networks_and_sources_are_refused():
         load_pytorch_weights(network, "net.h5")
 
 
-def test_reads_a_pytorch_file(tmp_path):
-    torch = pytest.importorskip("torch")
-    network, state, images, output = pixel()
-    tensors = {key: torch.from_numpy(value) for key, value in state.items()}
-    for source in (tmp_path / "net.pth", str(tmp_path / "net.pt"), tensors):
-        if source is not tensors:
-            torch.save(tensors, source)
+@pytest.mark.parametrize("name", ["pytorch_weights.pth", "pytorch_weights_old.pth"])
+def test_pytorch_files_are_read_without_pytorch(name, tmp_path):
+    network = build("pixel_batch", (7, 9, 3))
+    # A path, a string, and the other extension.
+    shutil.copy(FILES / name, tmp_path / "net.pt")
+    for source in (FILES / name, str(tmp_path / "net.pt")):
         network.set_weights([0 * weight for weight in network.get_weights()])
         load_pytorch_weights(network, source)
-        np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
-    torch.save([1], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match="holds a list; expected a mapping"):
-        load_pytorch_weights(network, tmp_path / "list.pth")
+        for weight in network.get_weights():
+            array = weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight
+            expected = np.arange(array.size) % 16 / 8
+            # A bias, or the transposed kernel, does not follow the rule of the rest.
+            assert array.ravel().tolist() in (
+                expected.tolist(),
+                (expected + 1).tolist(),
+            )
+        np.testing.assert_array_equal(
+            network.get_layer("norm_2").get_weights()[1], 1 + np.arange(8) / 8
+        )
+    assert "torch" not in sys.modules
 
 
-def test_reads_a_safetensors_file(tmp_path):
-    safetensors = pytest.importorskip("safetensors.numpy")
+def test_pytorch_tensors_are_accepted():
+    class Tensor:
+        """Has the methods of a PyTorch tensor that is on a device, in bfloat16."""
+
+        def __init__(self, array, done=()):
+            self.array, self.done = array, done
+
+        def detach(self):
+            return Tensor(self.array, (*self.done, "detach"))
+
+        def cpu(self):
+            return Tensor(self.array, (*self.done, "cpu"))
+
+        def float(self):
+            return Tensor(self.array, (*self.done, "float"))
+
+        def numpy(self):
+            assert self.done == ("detach", "cpu", "float")
+            return self.array
+
     network, state, images, output = pixel()
-    safetensors.save_file(state, tmp_path / "net.safetensors")
+    load_pytorch_weights(network, {k: Tensor(v) for k, v in state.items()})
+    np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
+
+
+def test_files_without_a_mapping_raise_an_error(tmp_path):
+    path = tmp_path / "list.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("list/data.pkl", pickle.dumps([1]))
+    message = f"source {str(path)!r} contains a list; expected a mapping of names to"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_pytorch_weights(pixel()[0], path)
+
+
+def test_safetensors_files_are_read(tmp_path):
+    network, state, images, output = pixel()
+    safetensors.numpy.save_file(state, tmp_path / "net.safetensors")
     load_pytorch_weights(network, tmp_path / "net.safetensors")
     np.testing.assert_allclose(np.asarray(network(images)), output, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "name, reader, package",
-    [
-        ("net.pth", "PyTorch", "torch"),
-        ("net.safetensors", "safetensors", "safetensors"),
-    ],
-)
-def test_a_missing_reader_is_named(monkeypatch, name, reader, package):
-    real = builtins.__import__
-
-    def absent(module, *rest):
-        if module.partition(".")[0] == package:
-            raise ImportError(f"No module named {module!r}")
-        return real(module, *rest)
-
+def test_a_missing_safetensors_package_is_named(monkeypatch):
     network, *_ = pixel()
-    monkeypatch.setattr(builtins, "__import__", absent)
+    # None makes the import fail as if the package were not installed.
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     message = (
-        f"Reading {name!r} needs {reader}, which is not installed: pip install "
-        f"{package}, or give a mapping of names to arrays."
+        "Reading 'net.safetensors' needs the package safetensors, which is not "
+        "installed: pip install safetensors, or pass a mapping of names to arrays."
     )
     with pytest.raises(ImportError, match=re.escape(message)):
-        load_pytorch_weights(network, name)
+        load_pytorch_weights(network, "net.safetensors")

@@ -12,7 +12,7 @@ FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "instance_normalization.n
 
 
 def draw_images():
-    # Deviations down to 0.01, where the epsilon counts.
+    # Deviations down to 0.01, where epsilon has an effect.
     deviations = np.array([0.01, 0.1, 1.0, 10.0])
     return np.random.default_rng(0).normal(3.0, deviations, (3, 6, 5, 4)).astype("f")
 
@@ -31,17 +31,17 @@ def build(layer, shape, gamma, beta):
 
 
 @pytest.mark.parametrize("options", [{}, {"epsilon": 1e-3}])
-def test_equals_the_closed_form(options):
+def test_instance_normalization_follows_the_formula(options):
     images = draw_images()
     output = np.asarray(instance_normalization(**options)(images))
     expected = numpy_instance_normalization(images, options.get("epsilon", 1e-5))
     np.testing.assert_allclose(output, expected, atol=2e-4)
-    # The other epsilon would not pass.
+    # Another epsilon would fail.
     other = numpy_instance_normalization(images, 1e-3 if not options else 1e-5)
     assert np.abs(output - other).max() > 0.1
 
 
-def test_scale_and_shift_belong_to_channels():
+def test_each_channel_has_its_scale_and_offset():
     images = draw_images()
     gamma, beta = np.array([1.0, -2.0, 0.5, 3.0]), np.array([0.0, 1.0, -1.0, 0.5])
     layer = build(instance_normalization(), images.shape, gamma, beta)
@@ -52,7 +52,7 @@ def test_scale_and_shift_belong_to_channels():
     )
 
 
-def test_takes_a_name_and_an_initializer_of_the_scale():
+def test_instance_normalization_has_a_name_and_an_initializer():
     layer = instance_normalization(
         gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02), name="norm"
     )
@@ -64,7 +64,7 @@ def test_takes_a_name_and_an_initializer_of_the_scale():
 
 
 @pytest.mark.parametrize("epsilon", ["1e-5", "1e-3"])
-def test_equals_what_tensorflow_addons_computed(epsilon):
+def test_instance_normalization_computes_what_tensorflow_addons_computes(epsilon):
     with np.load(FIXTURE) as fixture:
         layer = build(
             instance_normalization(epsilon=float(epsilon)),
@@ -76,7 +76,7 @@ def test_equals_what_tensorflow_addons_computed(epsilon):
         np.testing.assert_allclose(output, fixture[f"output_{epsilon}"], atol=1e-5)
 
 
-def test_a_model_that_holds_one_can_be_saved(tmp_path):
+def test_a_model_with_instance_normalization_can_be_saved(tmp_path):
     image = keras.Input((6, 5, 4))
     model = keras.Model(image, instance_normalization(epsilon=1e-3)(image))
     model.set_weights([np.arange(4.0), np.arange(4.0)])
@@ -87,7 +87,7 @@ def test_a_model_that_holds_one_can_be_saved(tmp_path):
 
 
 @pytest.mark.skipif(compat.KERAS_3, reason="TensorFlow Addons ended before Keras 3")
-def test_is_tensorflow_addons_own_layer_and_equals_group_normalization():
+def test_with_keras_2_the_layer_is_that_of_tensorflow_addons():
     import tensorflow_addons as tfa
 
     images = draw_images()
@@ -100,7 +100,7 @@ def test_is_tensorflow_addons_own_layer_and_equals_group_normalization():
 
 
 @pytest.mark.parametrize("center, scale", [(False, False), (True, False)])
-def test_offset_and_scale_can_be_left_out(center, scale):
+def test_offset_and_scale_are_optional(center, scale):
     images = draw_images()
     layer = instance_normalization(center=center, scale=scale)
     output = np.asarray(layer(images))
@@ -111,7 +111,7 @@ def test_offset_and_scale_can_be_left_out(center, scale):
 
 
 @pytest.mark.parametrize("padding", [1, 3])
-def test_reflection_padding_is_numpys(padding):
+def test_reflection_padding_equals_numpys(padding):
     images = draw_images()
     sides = (padding, padding)
     expected = np.pad(images, [(0, 0), sides, sides, (0, 0)], mode="reflect")
@@ -126,7 +126,7 @@ def test_reflection_padding_is_numpys(padding):
     )
 
 
-def test_reflection_padding_takes_any_sides_and_survives_a_file(tmp_path):
+def test_reflection_padding_of_any_size_can_be_saved(tmp_path):
     image = keras.Input((None, None, 4))
     model = keras.Model(image, ReflectionPadding2D(2, name="pad")(image))
     model.save(tmp_path / "model.keras")
@@ -136,25 +136,25 @@ def test_reflection_padding_takes_any_sides_and_survives_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("padding", [0, 1.5, None])
-def test_a_padding_is_a_whole_number(padding):
+def test_a_padding_that_is_not_a_positive_integer_raises_an_error(padding):
     with pytest.raises(ValueError, match=r"padding is .*; expected a positive integer"):
         ReflectionPadding2D(padding)
 
 
-def test_a_residual_block_adds_what_it_computes():
+def test_a_residual_block_adds_its_input():
     maps = keras.Input((None, None, 4))
     block = keras.Model(maps, residual_block(maps, None, name="block"))
     first, second = (block.get_layer(f"block_conv_{i}") for i in (1, 2))
-    centre = np.zeros((3, 3, 4, 4), "float32")
-    centre[1, 1] = np.eye(4)
-    first.set_weights([centre, np.full(4, 1.0)])
-    second.set_weights([centre, np.full(4, -0.5)])
+    center = np.zeros((3, 3, 4, 4), "float32")
+    center[1, 1] = np.eye(4)
+    first.set_weights([center, np.full(4, 1.0)])
+    second.set_weights([center, np.full(4, -0.5)])
     images = draw_images()
     expected = images + np.maximum(images + 1, 0) - 0.5
     np.testing.assert_allclose(np.asarray(block(images)), expected, atol=1e-5)
 
 
-def test_leaky_relu_has_the_numbers_and_gradients_of_tensorflows():
+def test_leaky_relu_has_the_values_and_gradients_of_tensorflow():
     maps = keras.Input((4, 4, 2))
     network = keras.Model(maps, layers.leaky_relu(maps, "leaky"))
     x = tf.constant(np.random.default_rng(0).normal(size=(3, 4, 4, 2)), "float32")

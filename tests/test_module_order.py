@@ -23,6 +23,7 @@ MODULES = [
     "inspection",
     "ordering",
     "networks",
+    "pytorch_files",
     "interop",
     "data",
     "metrics",

@@ -1,4 +1,4 @@
-"""Numbers that say how well a model generates or translates."""
+"""Metrics of generated and translated images."""
 
 from kerasgan.metrics.attribute_classifier import AttributeClassifier
 from kerasgan.metrics.frechet import frechet_distance

@@ -1,46 +1,48 @@
-"""The network of `AttributeClassifier`, its batches, and its training."""
+"""The network of `AttributeClassifier`, its training data, and its training."""
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-# Channels of the convolutions; the last are the features.
+from kerasgan.metrics.image_arrays import Images
+
+# Channels of the convolutions. The last is the number of features.
 WIDTHS = (32, 64, 128, 128, 128)
-# Images are shrunk to between this many pixels and twice as many.
+# Images are reduced to a shorter side of this many pixels or up to twice as many.
 SIDE = 32
-LEAST_SIDE = 16
+MIN_SIDE = 16
 LEARNING_RATE = 2e-3
-# Labels are this far from 0 and 1, so that the network stays unsure of odd images.
+# Keeps the network uncertain about images unlike those it was trained on.
 LABEL_SMOOTHING = 0.05
-# Largest shift as a part of the side, change of scale, of contrast and brightness,
-# and largest standard deviation of the noise.
+# Largest shift as a fraction of the side, relative changes of scale and of contrast,
+# change of brightness, and largest standard deviation of the noise.
 SHIFT, ZOOM, LIGHT, NOISE = 1 / 16, 0.1, 0.1, 0.1
 
 
-def classifier_network(image_shape, seed):
+def classifier_network(image_shape: tuple[int, int, int], seed: int) -> keras.Model:
     """Builds the network.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        seed: Int that decides the first weights.
+        image_shape: Tuple `(height, width, channels)`.
+        seed: Integer that determines the initial weights.
 
     Returns:
-        A functional Keras model from images to one logit; the layer `features`
-        before it yields `(batch, 128)`.
+        A functional Keras model from images to one logit. The layer before the
+        logit, `features`, returns shape `(batch, 128)`.
 
     Raises:
-        ValueError: If the images are smaller than 16 pixels.
+        ValueError: If a side is shorter than 16 pixels.
     """
     side = min(image_shape[:2])
-    if side < LEAST_SIDE:
+    if side < MIN_SIDE:
         raise ValueError(
             f"a has images of {image_shape[0]}x{image_shape[1]} pixels; expected at "
-            f"least {LEAST_SIDE}x{LEAST_SIDE}."
+            f"least {MIN_SIDE}x{MIN_SIDE}."
         )
     shrink = max(1, side // SIDE)
     stride = 2 if shrink >= 4 else 1
     x = images = keras.Input(image_shape, name="images")
-    # An average first: what only single pixels say is nothing to go by.
+    # Averages first, so that patterns of single pixels have no effect.
     x = layers.AveragePooling2D(shrink // stride, name="shrink")(x)
     for i, width in enumerate(WIDTHS):
         x = layers.Conv2D(
@@ -52,7 +54,7 @@ def classifier_network(image_shape, seed):
             kernel_initializer=keras.initializers.HeNormal(seed + i),
             name=f"conv_{i}",
         )(x)
-        # Followed quickly: training has few steps.
+        # A low momentum, because training has few steps.
         x = layers.BatchNormalization(momentum=0.9, name=f"norm_{i}")(x)
         x = layers.ReLU(name=f"relu_{i}")(x)
         if i:
@@ -64,31 +66,33 @@ def classifier_network(image_shape, seed):
     return keras.Model(images, logit, name="attribute_classifier")
 
 
-def labelled_batches(a, b, half, seed):
-    """Returns endless batches of as many images of a as of b, augmented.
+def labeled_batches(a: Images, b: Images, half: int, seed: int) -> tf.data.Dataset:
+    """Returns an infinite dataset of augmented batches, half from a and half from b.
 
     Args:
-        a: Images, an array or a `tf.data.Dataset` of batches.
-        b: The same.
-        half: Int, images of either in a batch.
-        seed: Int that decides the augmentation, and the order of arrays.
+        a: Images, as an array or a `tf.data.Dataset` of batches.
+        b: Images, as an array or a `tf.data.Dataset` of batches.
+        half: Number of images of each kind in a batch.
+        seed: Integer that determines the augmentation, and the order of arrays.
 
     Returns:
-        A `tf.data.Dataset` of `(images, labels)`; labels `(batch, 1)` are 1 for a.
+        A `tf.data.Dataset` of `(images, labels)`. Labels have shape `(batch, 1)` and
+        are 1 for a and 0 for b.
     """
     labels = tf.repeat([[1.0], [0.0]], half, axis=0)
 
-    def batch(step, images_a, images_b):
+    def batch(
+        step: tf.Tensor, images_a: tf.Tensor, images_b: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.concat([images_a, images_b], axis=0)
         return augment(tf.cast(images, "float32"), (seed, step)), labels
 
     return (
-        # An endless range is the count of steps.
         tf.data.Dataset.zip(
             (
                 tf.data.Dataset.range(tf.int64.max),
-                _endless(a, half, seed),
-                _endless(b, half, seed),
+                _infinite_batches(a, half, seed),
+                _infinite_batches(b, half, seed),
             )
         )
         .map(batch, num_parallel_calls=tf.data.AUTOTUNE)
@@ -96,31 +100,36 @@ def labelled_batches(a, b, half, seed):
     )
 
 
-def augment(images, seed):
-    """Mirrors, shifts, zooms, blurs, lights images and adds noise, each in its own way.
+def augment(
+    images: tf.Tensor, seed: tuple[int | tf.Tensor, int | tf.Tensor]
+) -> tf.Tensor:
+    """Randomly flips, shifts, scales, blurs, brightens and adds noise to images.
+
+    Each image is changed independently.
 
     Args:
-        images: Float tensor `(n, height, width, channels)` in [-1, 1].
-        seed: Pair of ints from which it all follows.
+        images: Float tensor of shape `(n, height, width, channels)` in [-1, 1].
+        seed: Pair of integers that determines all random changes.
 
     Returns:
         A tensor of the same shape and range.
     """
     n, (height, width) = tf.shape(images)[0], images.shape[1:3]
-    seed = tf.stack([tf.cast(part, "int64") for part in seed])
-    seeds = tf.random.experimental.stateless_split(seed, 3)
+    pair = tf.stack([tf.cast(part, "int64") for part in seed])
+    seeds = tf.random.experimental.stateless_split(pair, 3)
     u = tf.random.stateless_uniform((n, 8), seeds[0], -1.0, 1.0)
     scale_y = 1.0 + ZOOM * u[:, 1]
     scale_x = scale_y * tf.where(u[:, 0] < 0.0, -1.0, 1.0)
-    # Around the middle: output pixel x comes from scale * (x - middle) + middle.
-    middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
-    move_y = middle_y * (1.0 - scale_y) + SHIFT * height * u[:, 2]
-    move_x = middle_x * (1.0 - scale_x) + SHIFT * width * u[:, 3]
+    # Scales around the center: the output pixel x is read from the input pixel
+    # center + scale * (x - center).
+    center_y, center_x = (height - 1) / 2, (width - 1) / 2
+    shift_y = center_y * (1.0 - scale_y) + SHIFT * height * u[:, 2]
+    shift_x = center_x * (1.0 - scale_x) + SHIFT * width * u[:, 3]
     zero = tf.zeros(n)
     images = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=tf.stack(
-            [scale_x, zero, move_x, zero, scale_y, move_y, zero, zero], axis=1
+            [scale_x, zero, shift_x, zero, scale_y, shift_y, zero, zero], axis=1
         ),
         output_shape=(height, width),
         fill_value=0.0,
@@ -136,16 +145,22 @@ def augment(images, seed):
     return tf.clip_by_value(images, -1.0, 1.0)
 
 
-def train_network(network, batches, steps, verbose):
-    """Trains the network in place, with a learning rate that falls to nothing.
+def train_network(
+    network: keras.Model,
+    batches: tf.data.Dataset,
+    steps: int,
+    verbose: int | str,
+) -> None:
+    """Trains the network in place, with a learning rate that decays to zero.
 
     Args:
-        network: What `classifier_network` returned.
-        batches: What `labelled_batches` returned.
-        steps: Int, batches to train on.
+        network: Model that `classifier_network` returned.
+        batches: Dataset that `labeled_batches` returned.
+        steps: Number of training steps.
         verbose: As in `keras.Model.fit`.
     """
-    # A model around it is compiled, so that no optimizer is saved with the network.
+    # Compiles a second model with the same layers, so that the optimizer is not
+    # saved with the network.
     trainer = keras.Model(network.input, network.output)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     trainer.compile(
@@ -159,8 +174,8 @@ def train_network(network, batches, steps, verbose):
     trainer.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=verbose)
 
 
-def _endless(images, n, seed):
-    """Returns endless batches of n images."""
+def _infinite_batches(images: Images, n: int, seed: int) -> tf.data.Dataset:
+    """Returns an infinite dataset of batches of n images."""
     if isinstance(images, tf.data.Dataset):
         return images.repeat().rebatch(n, drop_remainder=True)
     images = tf.data.Dataset.from_tensor_slices(images)

@@ -1,50 +1,58 @@
-"""How well two generators translate between two domains."""
+"""Scores of translations between two domains."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from kerasgan.metrics.attribute_classifier import AttributeClassifier
 from kerasgan.metrics.frechet import frechet_distance
-from kerasgan.metrics.image_arrays import image_array
+from kerasgan.metrics.image_arrays import Images, image_array
 
 
-def translation_scores(translate, classifier, a, b, real_features=None):
-    """Measures translations in both directions, on images that were not trained on.
+def translation_scores(
+    translate: Callable[[np.ndarray, str], np.ndarray],
+    classifier: AttributeClassifier,
+    a: Images,
+    b: Images,
+    real_features: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict[str, float]:
+    """Measures translations in both directions, on images not used in training.
 
-    No number says enough alone. Generators that return what they get have no cycle
-    error and flip nothing; one that always makes the same face of the other domain
-    flips everything. A flip rate is worth as much as the classifier is accurate, so
-    its accuracy stands beside it.
+    No score is sufficient alone. Generators that return their input have no cycle
+    error, but flip nothing. A generator that returns the same image of the other
+    domain for every input flips everything. A flip rate is only as reliable as the
+    classifier, so its accuracy is reported too.
 
     Args:
-        translate: Function of float32 images `(n, height, width, channels)` in
-            [-1, 1] and a direction, `"a2b"` or `"b2a"`, that returns the images
-            translated; `translate` of a `kerasgan.CycleGAN`. What it makes outside
-            [-1, 1] is clipped, as it is when an image is shown.
+        translate: Function of float32 images of shape `(n, height, width, channels)`
+            in [-1, 1] and a direction, `"a2b"` or `"b2a"`, that returns translated
+            images, for example the method `translate` of a `kerasgan.CycleGAN`.
+            Values outside [-1, 1] are clipped, as they are when images are shown.
         classifier: `AttributeClassifier` that tells domain a from domain b.
-        a: Images of domain a, an array or a data set of batches; at least two.
+        a: Images of domain a, as an array or a dataset of batches; at least two.
         b: Images of domain b.
-        real_features: The pair `(classifier.features(a), classifier.features(b))`
-            if it is known already.
+        real_features: Pair `(classifier.features(a), classifier.features(b))`, if
+            it is already computed.
 
     Returns:
-        A dictionary of floats, with every key but the last once a direction:
+        A dict of floats. All keys but the last exist for both directions:
 
-        - `flip_rate_a2b`: share of the translated images that the classifier takes
-          for the other domain;
-        - `cycle_error_a2b`: mean absolute error of images that were translated from
-          a to b and back, in [0, 2];
-        - `change_a2b`: mean absolute change of the translated images, in [0, 2];
-        - `frechet_distance_a2b`: Frechet distance between the translated images and
-          real ones of domain b, in the classifier's features;
+        - `flip_rate_a2b`: fraction of the translated images that the classifier
+          assigns to the other domain;
+        - `cycle_error_a2b`: mean absolute error of images translated from a to b and
+          back, in [0, 2];
+        - `change_a2b`: mean absolute difference between images and their
+          translations, in [0, 2];
+        - `frechet_distance_a2b`: Frechet distance between translated images and real
+          images of domain b, in the classifier's features;
         - `classifier_accuracy`: accuracy of the classifier on held-out images, the
           mean over both domains.
 
-        Where translated images have values that are not numbers, what is measured
-        on them is nan.
+        Scores of translations that contain NaN are NaN.
 
     Raises:
-        ValueError: If the images are not what the classifier takes.
+        ValueError: If the classifier does not support the images.
 
     Example:
 
@@ -65,17 +73,17 @@ def translation_scores(translate, classifier, a, b, real_features=None):
         ("b2a", "a2b", b, features_a),
     ):
         translated = np.clip(translate(source, direction), -1.0, 1.0)
-        back_again = np.clip(translate(translated, back), -1.0, 1.0)
+        cycled = np.clip(translate(translated, back), -1.0, 1.0)
         flip_rate = distance = math.nan
-        # The classifier takes no other images.
+        # The classifier does not accept NaN.
         if not np.isnan(translated).any():
             is_a = classifier.predict(translated) > 0.5
-            flip_rate = np.mean(~is_a if direction == "a2b" else is_a)
+            flip_rate = float(np.mean(~is_a if direction == "a2b" else is_a))
             distance = frechet_distance(
                 classifier.features(translated), target_features
             )
-        scores[f"flip_rate_{direction}"] = float(flip_rate)
-        scores[f"cycle_error_{direction}"] = float(np.abs(back_again - source).mean())
+        scores[f"flip_rate_{direction}"] = flip_rate
+        scores[f"cycle_error_{direction}"] = float(np.abs(cycled - source).mean())
         scores[f"change_{direction}"] = float(np.abs(translated - source).mean())
         scores[f"frechet_distance_{direction}"] = distance
     scores["classifier_accuracy"] = classifier.held_out_accuracy

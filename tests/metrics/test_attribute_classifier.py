@@ -11,7 +11,7 @@ from kerasgan.metrics import AttributeClassifier
 
 
 def stripes(n, upright, seed):
-    """Images with stripes four pixels wide, anywhere and of any strength."""
+    """Returns images with stripes four pixels wide, at random places and strengths."""
     rng = np.random.default_rng(seed)
     phase, strength = rng.integers(0, 8, n), rng.uniform(0.3, 1.0, n)
     wave = np.where((np.arange(24) + phase[:, None]) % 8 < 4, 1.0, -1.0)
@@ -33,13 +33,13 @@ def classifier():
     )
 
 
-def test_it_tells_kinds_apart_that_it_has_seen_unequally_often(classifier):
+def test_it_learns_domains_of_unequal_size(classifier):
     assert classifier.held_out_accuracy > 0.95
     assert (classifier.predict(HELD_OUT[0]) > 0.5).mean() > 0.9
     assert (classifier.predict(HELD_OUT[1]) < 0.5).mean() > 0.9
 
 
-def test_the_accuracy_weighs_both_kinds_alike():
+def test_the_accuracy_is_the_mean_over_both_domains():
     inputs = keras.Input((16, 16, 1))
     features = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
     logit = keras.layers.Dense(1, kernel_initializer="ones", name="logit")(features)
@@ -50,20 +50,20 @@ def test_the_accuracy_weighs_both_kinds_alike():
     assert bright._balanced_accuracy(images[90:], images) == pytest.approx(0.05)
 
 
-def test_what_it_returns(classifier):
+def test_predictions_follow_from_the_features(classifier):
     images = np.concatenate(HELD_OUT)
-    probable, features = classifier.predict(images), classifier.features(images)
-    assert probable.shape == (50,) and features.shape == (50, 128)
-    assert probable.dtype == features.dtype == np.float32
-    assert 0 <= probable.min() and probable.max() <= 1
+    probability, features = classifier.predict(images), classifier.features(images)
+    assert probability.shape == (50,) and features.shape == (50, 128)
+    assert probability.dtype == features.dtype == np.float32
+    assert 0 <= probability.min() and probability.max() <= 1
     dense = classifier.network.get_layer("logit")
     logits = features @ np.asarray(dense.kernel) + np.asarray(dense.bias)
     np.testing.assert_allclose(
-        probable, 1 / (1 + np.exp(-logits[:, 0])), rtol=1e-4, atol=1e-6
+        probability, 1 / (1 + np.exp(-logits[:, 0])), rtol=1e-4, atol=1e-6
     )
 
 
-def test_mirror_images_are_judged_alike(classifier):
+def test_mirror_images_have_the_same_prediction(classifier):
     images = np.concatenate(HELD_OUT)
     images[:, :, :9] *= 0.1
     mirrored = images[:, :, ::-1]
@@ -73,14 +73,14 @@ def test_mirror_images_are_judged_alike(classifier):
     )
 
 
-def test_many_images_are_judged_as_few_are(classifier):
+def test_more_images_than_a_batch_have_the_same_predictions(classifier):
     images = np.concatenate([A] * 5)
     np.testing.assert_allclose(
         classifier.predict(images), np.tile(classifier.predict(A), 5), atol=1e-5
     )
 
 
-def test_fine_patterns_do_not_change_the_verdict(classifier):
+def test_fine_patterns_do_not_change_predictions(classifier):
     images = np.concatenate(HELD_OUT) * 0.8
     before = classifier.predict(images) > 0.5
     rows, columns = np.indices((24, 24, 1))[:2]
@@ -95,37 +95,42 @@ def test_fine_patterns_do_not_change_the_verdict(classifier):
         assert ((classifier.predict(disturbed) > 0.5) == before).mean() >= 0.95
 
 
-def test_it_is_the_same_in_another_process(classifier, tmp_path):
+def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
     path = tmp_path / "new" / "stripes.keras"
     classifier.save(path)
+    loaded = AttributeClassifier.load(path)
+    np.testing.assert_allclose(
+        loaded.predict(HELD_OUT[0]), classifier.predict(HELD_OUT[0]), atol=1e-6
+    )
+    assert loaded.facts == classifier.facts
+    assert loaded.facts["images"] == [60, 12]
+    assert loaded.facts["held_out_images"] == [40, 10]
+
+
+@pytest.mark.slow
+def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
+    classifier.save(tmp_path / "stripes.keras")
     np.save(tmp_path / "images.npy", HELD_OUT[0])
     program = (
         "import sys, numpy as np\n"
         "from kerasgan.metrics import AttributeClassifier\n"
-        "classifier = AttributeClassifier.load(sys.argv[1])\n"
-        "images = np.load(sys.argv[2])\n"
-        "np.save(sys.argv[3], classifier.predict(images))\n"
+        "classifier = AttributeClassifier.load('stripes.keras')\n"
+        "np.save('probability.npy', classifier.predict(np.load('images.npy')))\n"
         "print(classifier.facts)\n"
     )
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            program,
-            path,
-            tmp_path / "images.npy",
-            tmp_path / "probable.npy",
-        ],
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
     np.testing.assert_allclose(
-        np.load(tmp_path / "probable.npy"), classifier.predict(HELD_OUT[0]), atol=1e-6
+        np.load(tmp_path / "probability.npy"),
+        classifier.predict(HELD_OUT[0]),
+        atol=1e-6,
     )
     assert done.stdout.strip() == str(classifier.facts)
-    assert classifier.facts["images"] == [60, 12]
-    assert classifier.facts["held_out_images"] == [40, 10]
 
 
 def test_the_file_is_a_keras_model_without_optimizer(classifier, tmp_path):
@@ -136,7 +141,7 @@ def test_the_file_is_a_keras_model_without_optimizer(classifier, tmp_path):
     assert size < 1.5 * 4 * network.count_params()
 
 
-def test_a_failing_write_leaves_the_last_file(classifier, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_existing_file(classifier, tmp_path, monkeypatch):
     path = tmp_path / "stripes.keras"
     path.write_bytes(b"before")
 
@@ -150,8 +155,8 @@ def test_a_failing_write_leaves_the_last_file(classifier, tmp_path, monkeypatch)
     assert path.read_bytes() == b"before"
 
 
-def test_paths_that_are_none_of_it(classifier, tmp_path):
-    with pytest.raises(ValueError, match=r"expected one ending in \.keras"):
+def test_unsupported_files_raise_an_error(classifier, tmp_path):
+    with pytest.raises(ValueError, match=r"expected a path that ends in \.keras"):
         classifier.save(tmp_path / "stripes.h5")
     with pytest.raises(FileNotFoundError):
         AttributeClassifier.load(tmp_path / "missing.keras")
@@ -159,7 +164,7 @@ def test_paths_that_are_none_of_it(classifier, tmp_path):
         archive.writestr("config.json", "{}")
     (tmp_path / "text.keras").write_text("text")
     for name in ("other.keras", "text.keras"):
-        with pytest.raises(ValueError, match="holds no attribute classifier"):
+        with pytest.raises(ValueError, match="contains no attribute classifier"):
             AttributeClassifier.load(tmp_path / name)
 
 
@@ -176,17 +181,30 @@ def test_paths_that_are_none_of_it(classifier, tmp_path):
         (dict(batch_size=0), "batch_size is 0"),
     ],
 )
-def test_what_it_cannot_be_trained_on(arguments, message):
+def test_unsupported_training_images_raise_an_error(arguments, message):
     arguments = {"a": A, "b": B, "held_out": HELD_OUT, **arguments}
     with pytest.raises(ValueError, match=message):
         AttributeClassifier.train(**arguments)
 
 
-def test_what_it_cannot_judge(classifier):
+def test_unsupported_images_raise_an_error(classifier):
     for images, message in (
-        (A[:, :20], r"images has shape \(60, 20, 24, 3\)"),
-        (A[:0], "expected at least one"),
+        (A[:, :20], r"images has shape \(60, 20, 24, 3\); expected \(n, 24, 24, 3\)"),
+        (A[:0], "with n at least 1"),
         (A * 2, "images has values from"),
     ):
         with pytest.raises(ValueError, match=message):
             classifier.predict(images)
+
+
+def test_images_may_have_any_number_of_channels():
+    # Only the last channel differs.
+    a = np.zeros((6, 16, 16, 5), "float32")
+    b = a.copy()
+    b[..., -1] = 0.9
+    classifier = AttributeClassifier.train(
+        a, b, held_out=(a, b), steps=3, batch_size=4, verbose=0
+    )
+    assert classifier.image_shape == (16, 16, 5)
+    difference = classifier.features(a) - classifier.features(b)
+    assert classifier.predict(a).shape == (6,) and np.abs(difference).max() > 1e-3

@@ -6,29 +6,29 @@ from kerasgan.metrics import classifier_training
 from kerasgan.metrics.classifier_training import (
     augment,
     classifier_network,
-    labelled_batches,
+    labeled_batches,
 )
 
 
 @pytest.mark.parametrize(
     "shape, seen",
     [
-        ((16, 16, 1), (16, 16)),
-        ((32, 48, 3), (32, 48)),
+        ((16, 16, 2), (16, 16)),
+        ((32, 48, 1), (32, 48)),
         ((64, 64, 3), (32, 32)),
-        ((109, 89, 3), (54, 44)),
+        ((109, 89, 12), (54, 44)),
         ((128, 128, 3), (64, 64)),
         ((192, 256, 3), (64, 85)),
     ],
 )
-def test_networks_of_every_size(shape, seen):
+def test_images_are_reduced_to_about_32_pixels(shape, seen):
     network = classifier_network(shape, seed=0)
     assert tuple(network.get_layer("shrink").output.shape)[1:3] == seen
     assert tuple(network.get_layer("features").output.shape) == (None, 128)
     assert np.asarray(network(np.zeros((2, *shape), "float32"))).shape == (2, 1)
 
 
-def test_the_seed_decides_the_first_weights():
+def test_the_seed_determines_the_initial_weights():
     first, again, other = (
         classifier_network((16, 16, 3), seed).get_weights() for seed in (3, 3, 4)
     )
@@ -37,21 +37,21 @@ def test_the_seed_decides_the_first_weights():
     assert not np.allclose(first[0], other[0])
 
 
-def test_images_can_be_too_small():
+def test_images_that_are_too_small_raise_an_error():
     with pytest.raises(ValueError, match="a has images of 64x8 pixels"):
         classifier_network((64, 8, 3), seed=0)
 
 
-def test_every_batch_has_as_many_of_either_kind():
+def test_half_of_each_batch_is_of_either_domain():
     a = np.full((40, 16, 16, 3), 0.5, "float32")
     b = tf.data.Dataset.from_tensor_slices(-a[:3]).batch(2)
-    for images, labels in labelled_batches(a, b, 6, seed=0).take(20):
+    for images, labels in labeled_batches(a, b, 6, seed=0).take(20):
         means = np.asarray(images).mean(axis=(1, 2, 3))
         np.testing.assert_array_equal(np.asarray(labels)[:, 0], means > 0)
         assert (means > 0).sum() == 6 and len(means) == 12
 
 
-def test_augmentation_follows_from_its_seed():
+def test_the_seed_determines_the_augmentation():
     images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 20, 3)).astype("float32")
     first, again, other = (np.asarray(augment(images, (1, s))) for s in (5, 5, 6))
     np.testing.assert_array_equal(first, again)
@@ -59,7 +59,7 @@ def test_augmentation_follows_from_its_seed():
     assert np.abs(first - other).mean() > 0.05
 
 
-def test_augmentation_keeps_what_is_in_the_middle_there(monkeypatch):
+def test_augmentation_shifts_by_at_most_a_sixteenth(monkeypatch):
     monkeypatch.setattr(classifier_training, "NOISE", 0.0)
     monkeypatch.setattr(classifier_training, "LIGHT", 0.0)
     images = np.full((64, 32, 48, 1), -1.0, "float32")
@@ -73,7 +73,7 @@ def test_augmentation_keeps_what_is_in_the_middle_there(monkeypatch):
         assert moved.min() < -0.5 and moved.max() > 0.5
 
 
-def test_augmentation_mirrors_half_of_the_images(monkeypatch):
+def test_augmentation_flips_half_of_the_images(monkeypatch):
     monkeypatch.setattr(classifier_training, "NOISE", 0.0)
     monkeypatch.setattr(classifier_training, "LIGHT", 0.0)
     images = np.full((200, 16, 16, 1), -1.0, "float32")

@@ -5,7 +5,7 @@ from kerasgan.metrics import frechet_distance
 
 
 def gaussian(mean, covariance, n=400):
-    """Samples whose mean and covariance are exactly these."""
+    """Returns samples with exactly this mean and covariance."""
     d = len(mean)
     white = np.random.default_rng(0).normal(size=(n, d))
     white -= white.mean(axis=0)
@@ -15,30 +15,30 @@ def gaussian(mean, covariance, n=400):
     return np.asarray(mean) + np.sqrt(n - 1) * q @ root
 
 
-def test_of_one_dimension():
+def test_one_dimension():
     a, b = gaussian([1.0], [[4.0]]), gaussian([4.0], [[25.0]])
     # (m_a - m_b)^2 + (s_a - s_b)^2.
     assert frechet_distance(a, b) == pytest.approx(9.0 + 9.0, rel=1e-9)
 
 
-def test_of_independent_dimensions_it_is_their_sum():
+def test_independent_dimensions_add_up():
     a = gaussian([0, 1, 2], np.diag([1.0, 4.0, 9.0]))
     b = gaussian([3, 1, 0], np.diag([16.0, 1.0, 0.25]))
     expected = (9 + 0 + 4) + (9 + 1 + 6.25)
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
 
 
-def test_of_covariances_that_do_not_commute():
+def test_covariances_that_do_not_commute():
     a, b = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([[1.5, 0.5], [0.5, 1.5]])
     assert not np.allclose(a @ b, b @ a)
-    # Two by two: tr((AB)^(1/2)) is the root of tr(AB) + 2 det(AB)^(1/2).
+    # For 2 x 2 matrices, tr((AB)^(1/2)) is the root of tr(AB) + 2 det(AB)^(1/2).
     shared = np.sqrt(np.trace(a @ b) + 2 * np.sqrt(np.linalg.det(a @ b)))
     expected = np.trace(a) + np.trace(b) - 2 * shared
     got = frechet_distance(gaussian([0, 0], a), gaussian([0, 0], b))
     assert got == pytest.approx(expected, rel=1e-9)
 
 
-def test_rotation_of_the_space_changes_nothing_and_of_one_set_does():
+def test_only_a_rotation_of_both_sets_keeps_the_distance():
     rng = np.random.default_rng(1)
     a = gaussian([0, 0, 0], np.diag([9.0, 1.0, 0.1]))
     b = gaussian([1, 2, 3], np.diag([1.0, 2.0, 3.0]))
@@ -48,31 +48,31 @@ def test_rotation_of_the_space_changes_nothing_and_of_one_set_does():
     assert frechet_distance(a @ turn, a) > 0.1
 
 
-def test_translation_adds_its_squared_length():
+def test_a_translation_adds_its_squared_length():
     a = np.random.default_rng(2).normal(size=(50, 4))
     assert frechet_distance(a, a + np.arange(1.0, 5.0)) == pytest.approx(30.0)
 
 
-def test_equal_sets_have_none_and_order_means_nothing():
+def test_equal_sets_have_distance_zero_and_the_order_has_no_effect():
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(60, 20)), rng.normal(size=(30, 20))
     assert frechet_distance(a, a[::-1]) == pytest.approx(0.0, abs=1e-10)
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-12)
 
 
-def test_fewer_rows_than_columns_and_columns_that_repeat():
+def test_fewer_rows_than_columns():
     rng = np.random.default_rng(4)
     narrow_a, narrow_b = rng.normal(size=(9, 2)), rng.normal(size=(9, 2))
     wide = np.zeros((2, 64))
     wide[0, :32] = wide[1, 32:] = 1 / np.sqrt(32)
-    # The same points in a space of 64 dimensions, of which they fill two.
+    # The same points in a plane of a space of 64 dimensions.
     got = frechet_distance(narrow_a @ wide, narrow_b @ wide)
     assert got == pytest.approx(frechet_distance(narrow_a, narrow_b), rel=1e-9)
     same = narrow_a @ wide
     assert frechet_distance(same, same) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_single_precision_and_large_means_are_no_trouble():
+def test_single_precision_and_large_means():
     a = np.random.default_rng(5).normal(size=(100, 3)).astype("float32")
     a = (a * 64).round() / 64 + 1000
     assert frechet_distance(a, a + np.float32(0.5)) == pytest.approx(0.75, rel=1e-9)
@@ -83,10 +83,14 @@ def test_single_precision_and_large_means_are_no_trouble():
     [
         (np.zeros((1, 3)), np.zeros((5, 3)), r"features_a has shape \(1, 3\)"),
         (np.zeros((5, 3)), np.zeros(5), r"features_b has shape \(5,\)"),
-        (np.zeros((5, 3)), np.zeros((5, 2)), "features_b has 2 columns"),
+        (
+            np.zeros((5, 3)),
+            np.zeros((5, 2)),
+            "features_b has 2 columns; expected 3, as features_a has",
+        ),
         (np.full((5, 3), np.nan), np.zeros((5, 3)), "features_a has values"),
     ],
 )
-def test_what_does_not_fit(a, b, message):
+def test_unsupported_arrays_raise_an_error(a, b, message):
     with pytest.raises(ValueError, match=message):
         frechet_distance(a, b)

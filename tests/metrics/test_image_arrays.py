@@ -13,13 +13,13 @@ def batches(images=IMAGES):
 
 @pytest.mark.parametrize("images", [IMAGES, IMAGES.astype("float64"), batches()])
 @pytest.mark.parametrize("n", [None, 1, 4, 7])
-def test_the_first_images_of_arrays_and_data_sets(images, n):
+def test_arrays_and_datasets_give_their_first_images(images, n):
     array = image_array("a", images, n)
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, IMAGES[:n])
 
 
-def test_no_more_is_read_than_is_needed():
+def test_a_dataset_is_read_only_as_far_as_needed():
     read = []
 
     def count(step):
@@ -32,7 +32,7 @@ def test_no_more_is_read_than_is_needed():
         )
     )
     image_array("a", data, 4)
-    # Some more are fetched ahead.
+    # tf.data prefetches some batches.
     assert len(read) < 20
 
 
@@ -46,11 +46,11 @@ def test_no_more_is_read_than_is_needed():
         (IMAGES[0], None, r"a has shape \(4, 5, 3\)"),
         (IMAGES * 127.5, None, "a has values from -127 to 127"),
         (IMAGES * np.nan, None, "a has values from nan"),
-        (batches().repeat(), None, "a never ends"),
+        (batches().repeat(), None, "a is infinite"),
         (tf.data.Dataset.zip((batches(), batches())), None, "a is a dataset of"),
         (batches().unbatch(), None, "a is a dataset of"),
     ],
 )
-def test_what_are_no_images(images, n, message):
+def test_other_values_raise_an_error(images, n, message):
     with pytest.raises(ValueError, match=message):
         image_array("a", images, n)

@@ -12,7 +12,7 @@ from kerasgan.metrics import (
 
 @pytest.fixture(scope="module")
 def bright():
-    """Takes an image for one of domain a if its mean is above 0."""
+    """A classifier that assigns images to domain a if their mean is above 0."""
     inputs = keras.Input((4, 4, 3))
     features = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
     logit = keras.layers.Dense(1, kernel_initializer="ones", name="logit")(features)
@@ -28,7 +28,7 @@ def images(seed, n, low, high):
 A, B = images(0, 10, 0.1, 0.5), images(1, 20, -0.5, -0.1)
 
 
-def test_of_generators_that_do_it_perfectly(bright):
+def test_scores_of_perfect_generators(bright):
     scores = translation_scores(lambda x, direction: -x, bright, A, B)
     features = [x.mean(axis=(1, 2)) for x in (A, B)]
     assert scores["flip_rate_a2b"] == scores["flip_rate_b2a"] == 1.0
@@ -43,7 +43,7 @@ def test_of_generators_that_do_it_perfectly(bright):
     assert all(type(value) is float for value in scores.values())
 
 
-def test_of_generators_that_do_nothing(bright):
+def test_scores_of_generators_that_return_their_input(bright):
     scores = translation_scores(lambda x, direction: x, bright, A, B)
     for direction in ("a2b", "b2a"):
         for score in ("flip_rate", "cycle_error", "change"):
@@ -51,11 +51,11 @@ def test_of_generators_that_do_nothing(bright):
         assert scores[f"frechet_distance_{direction}"] > 0.1
 
 
-def test_directions_are_told_apart(bright):
+def test_each_direction_has_its_own_scores(bright):
     def translate(x, direction):
-        # Domain b is left alone; of domain a, the brighter images are.
-        turned = np.where(x.mean(axis=(1, 2, 3), keepdims=True) > 0.3, x, -x)
-        return {"a2b": turned, "b2a": x - 0.05}[direction]
+        # Leaves domain b and the brighter images of domain a in their domain.
+        flipped = np.where(x.mean(axis=(1, 2, 3), keepdims=True) > 0.3, x, -x)
+        return {"a2b": flipped, "b2a": x - 0.05}[direction]
 
     scores = translation_scores(translate, bright, A, B)
     share = (A.mean(axis=(1, 2, 3)) <= 0.3).mean()
@@ -67,7 +67,7 @@ def test_directions_are_told_apart(bright):
     assert scores["cycle_error_a2b"] == pytest.approx(np.abs(back - A).mean(), rel=1e-5)
 
 
-def test_data_sets_and_known_features_give_the_same(bright):
+def test_datasets_and_known_features_give_the_same_scores(bright):
     expected = translation_scores(lambda x, direction: -x, bright, A, B)
     a, b = (tf.data.Dataset.from_tensor_slices(x).batch(3) for x in (A, B))
     known = bright.features(A), bright.features(B)
@@ -78,17 +78,17 @@ def test_data_sets_and_known_features_give_the_same(bright):
         assert got == pytest.approx(expected)
 
 
-def test_images_that_are_none(bright):
+def test_unsupported_images_raise_an_error(bright):
     for a, b, message in (
         (A * 10, B, "a has values from"),
         (A, B[0], r"b has shape \(4, 4, 3\)"),
-        (A[:, :2], B, "the classifier takes"),
+        (A[:, :2], B, r"images has shape \(10, 2, 4, 3\); expected"),
     ):
         with pytest.raises(ValueError, match=message):
             translation_scores(lambda x, direction: x, bright, a, b)
 
 
-def test_what_is_outside_the_range_is_clipped(bright):
+def test_values_outside_the_range_are_clipped(bright):
     scores = translation_scores(lambda x, direction: -10 * x, bright, A, B)
     assert scores["flip_rate_a2b"] == scores["flip_rate_b2a"] == 1.0
     clipped = np.clip(-10 * A, -1, 1)
@@ -97,7 +97,7 @@ def test_what_is_outside_the_range_is_clipped(bright):
     assert scores["cycle_error_a2b"] == pytest.approx(np.abs(back - A).mean(), rel=1e-6)
 
 
-def test_a_generator_that_makes_no_numbers_has_no_scores(bright):
+def test_scores_of_translations_with_nan_are_nan(bright):
     def translate(x, direction):
         return x * np.nan if direction == "a2b" else x
 
@@ -106,6 +106,6 @@ def test_a_generator_that_makes_no_numbers_has_no_scores(bright):
         assert np.isnan(scores[f"{score}_a2b"])
     assert scores["flip_rate_b2a"] == scores["change_b2a"] == 0.0
     assert scores["frechet_distance_b2a"] > 0.1
-    # On the way back both generators run.
+    # A cycle uses both generators.
     assert np.isnan(scores["cycle_error_b2a"])
     assert scores["classifier_accuracy"] == 0.875
