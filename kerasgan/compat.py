@@ -62,7 +62,31 @@ else:
     class SpectralNormalization(  # type: ignore[no-redef]
         keras.layers.SpectralNormalization
     ):
-        """Keras 2.15 cannot load its own class from a saved model."""
+        """Corrects the layer of Keras 2.15.
+
+        Keras cannot load its own class from a saved model, and cannot trace it in a
+        `tf.function`, because it tests a tensor in a Python `if`.
+        """
+
+        def normalize_weights(self) -> None:
+            """Divides the kernel by an estimate of its largest singular value."""
+            kernel, vector_u = tf.cond(
+                tf.reduce_all(tf.equal(self.kernel, 0.0)),
+                lambda: (tf.identity(self.kernel), tf.identity(self.vector_u)),
+                self._normalized,
+            )
+            self.kernel.assign(tf.cast(kernel, self.kernel.dtype))
+            self.vector_u.assign(tf.cast(vector_u, self.vector_u.dtype))
+
+        def _normalized(self) -> tuple[tf.Tensor, tf.Tensor]:
+            matrix = tf.reshape(self.kernel, [-1, self.kernel_shape[-1]])
+            u = tf.identity(self.vector_u)
+            for _ in range(self.power_iterations):
+                v = tf.math.l2_normalize(tf.matmul(u, matrix, transpose_b=True))
+                u = tf.math.l2_normalize(tf.matmul(v, matrix))
+            u, v = tf.stop_gradient(u), tf.stop_gradient(v)
+            sigma = tf.matmul(tf.matmul(v, matrix), u, transpose_b=True)
+            return tf.reshape(matrix / sigma, self.kernel_shape), u
 
 
 def spectral_normalization(

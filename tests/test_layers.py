@@ -168,3 +168,14 @@ def test_leaky_relu_has_the_values_and_gradients_of_tensorflow():
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
     assert [layer.name for layer in network.layers][-1] == "leaky"
+
+
+def test_spectral_normalization_keeps_a_kernel_of_zeros():
+    layer = layers.convolution(4, 3, spectral_normalization=True)
+    images = tf.constant(draw_images())
+    layer(images)
+    kernel, *others = layer.get_weights()
+    layer.set_weights([0 * kernel, *others])
+    output = tf.function(layer)(images, training=True)
+    np.testing.assert_array_equal(np.asarray(output), 0)
+    assert all(np.isfinite(weight).all() for weight in layer.get_weights())

@@ -85,7 +85,11 @@ def test_dropout_is_active_in_training_only(draw, spread):
 
 def test_spectral_normalization_bounds_every_kernel(draw, spread):
     network, images = spread(small(spectral_normalization=True)), draw(1, 16, 24, 3)
-    train = tf.function(lambda: network(images, training=True))
+
+    @tf.function
+    def train():
+        return network(images, training=True)
+
     for _ in range(40):
         train()
     wrapped = [
