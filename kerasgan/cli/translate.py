@@ -12,7 +12,8 @@ from kerasgan import images
 from kerasgan.arguments import check_choice
 from kerasgan.cli import runs
 from kerasgan.cli.folders import check_folder
-from kerasgan.data.image_folder import files_below, open_image
+from kerasgan.data.folder_files import list_folder, shared_ranges
+from kerasgan.data.image_files import open_image, why_unreadable
 from kerasgan.files import atomic_write
 from kerasgan.models.cyclegan import DIRECTIONS, CycleGAN
 
@@ -55,13 +56,17 @@ def translate_images(options):
     files = _files(options.path, out)
     cyclegan = runs.load_model(options.model, CycleGAN)
     color_mode = _color_mode(cyclegan, options.direction)
+    ranges, chosen = shared_ranges(list(files))
+    for text, example in chosen:
+        print(f"kerasgan: {text}, for example in {example}.", file=sys.stderr)
     skipped = 0
     taken = set(files.values())
     for file, name in files.items():
         try:
-            pixels, profile = _read(file, color_mode)
-        except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
-            print(f"kerasgan: skipped {file}: not a readable image.", file=sys.stderr)
+            pixels, profile = _read(file, color_mode, ranges)
+        except Exception as error:  # Damaged bytes make Pillow raise a dozen types.
+            reason = why_unreadable(error)
+            print(f"kerasgan: skipped {file}: {reason}.", file=sys.stderr)
             skipped += 1
             continue
         translated = cyclegan.translate(pixels, direction=options.direction)
@@ -91,7 +96,9 @@ def _files(path, out):
     path, out = pathlib.Path(path), out.resolve()
     if path.is_dir():
         folder = path.resolve()
-        found = files_below(folder)
+        found, closed = list_folder(folder)
+        for name in closed:
+            print(f"kerasgan: skipped {name}: no read permission.", file=sys.stderr)
         if folder in out.parents:
             # The next call would take what this one leaves for images.
             raise ValueError(
@@ -119,12 +126,12 @@ def _files(path, out):
     return names
 
 
-def _read(file, color_mode):
+def _read(file, color_mode, ranges):
     """Reads a file as a uint8 array `(height, width, channels)`, and its ICC profile.
 
     The profile is None if there is none, or one of another color space.
     """
-    image = open_image(file, color_mode)
+    image = open_image(file, color_mode, ranges)
     pixels = np.asarray(image)
     with Image.open(file) as source:
         profile = source.info.get("icc_profile")

@@ -1,4 +1,4 @@
-"""Data sets: batches of images in [-1, 1], ready for `fit`."""
+"""Datasets: batches of images in [-1, 1], ready for `fit`."""
 
 from kerasgan.data.augmentation import augment
 from kerasgan.data.celeb_a import celeb_a, celeb_a_by_attribute, synthetic_faces

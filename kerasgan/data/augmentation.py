@@ -1,4 +1,4 @@
-"""Random changes to images, drawn anew every epoch."""
+"""Random augmentation of images, different in each epoch."""
 
 import tensorflow as tf
 
@@ -10,31 +10,35 @@ from kerasgan.ordering import is_startable, order_seed, startable, started_at
 _PURPOSE = 1
 
 
-def augment(dataset, flip=True, crop_size=None, seed=None):
-    """Mirrors images at random, and crops them at random places.
+def augment(
+    dataset: tf.data.Dataset,
+    flip: bool = True,
+    crop_size: int | tuple[int, int] | None = None,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Flips images and crops them, both at random.
 
-    Each image has its own draw, and another one in every epoch; the images in the
-    cache stay what they are. To crop is to load larger images and to show the
-    network another part of them each time: 286 pixels cropped to 256, in "Unpaired
-    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu et
-    al. 2017, https://arxiv.org/abs/1703.10593.
+    Each image is drawn for separately, and again in each epoch; cached images do not
+    change. To crop, load larger images: Zhu et al. crop 286 pixels to 256 in "Unpaired
+    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", 2017,
+    https://arxiv.org/abs/1703.10593.
 
     Args:
         dataset: A `tf.data.Dataset` of image batches
-            `(batch, height, width, channels)`, as `celeb_a` and `image_folder`
-            return them.
-        flip: Whether every other image is mirrored, left to right.
-        crop_size: Int, or a pair `(height, width)`, in pixels; at most the size of
-            the images. None leaves them whole.
-        seed: Int that decides the draws, with TensorFlow's global seed if it is set.
+            `(batch, height, width, channels)`, such as those of `celeb_a` and
+            `image_folder`, with any number of channels.
+        flip: Whether to flip each image left to right with a probability of 0.5.
+        crop_size: Int, or pair `(height, width)`, in pixels, at most the size of the
+            images. None does not crop.
+        seed: Int that decides the draws, or None for random ones.
 
     Returns:
-        A `tf.data.Dataset` of batches `(batch, *crop_size, channels)`, as many as
-        `dataset` has.
+        A `tf.data.Dataset` of as many batches `(batch, *crop_size, channels)` as
+        `dataset` has. If training can start `dataset` at any batch, so it can this one.
 
     Raises:
-        ValueError: If `dataset` has no image batches, or `crop_size` is no size or
-            larger than the images.
+        ValueError: If `dataset` is not a dataset of image batches, or if `crop_size` is
+            not a size or larger than the images.
 
     Example:
 
@@ -79,7 +83,7 @@ def augment(dataset, flip=True, crop_size=None, seed=None):
     return startable(finite, start)
 
 
-def _crop(crop_size, size):
+def _crop(crop_size: int | tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     """Returns `crop_size` as a pair `(height, width)` that fits in `size`."""
     crop = size_pair(crop_size, "crop_size")
     if crop[0] > size[0] or crop[1] > size[1]:
@@ -90,29 +94,31 @@ def _crop(crop_size, size):
     return crop
 
 
-def _window(images, seed, crop, chance):
-    """Cuts a window out of each image, at a place of its own, maybe mirrored.
+def _window(
+    images: tf.Tensor, seed: tf.Tensor, crop: tuple[int, int], chance: float
+) -> tf.Tensor:
+    """Crops each image at a random place, and flips it at random.
 
     Args:
         images: Tensor `(n, height, width, channels)`.
         seed: Int tensor `(2,)`.
         crop: Pair `(height, width)`.
-        chance: Float, that of an image to be mirrored.
+        chance: Float, probability of flipping an image.
 
     Returns:
         A tensor `(n, *crop, channels)`.
     """
     batch, height, width, channels = images.shape
     n = tf.shape(images)[0]
-    mirrored, top, left = tf.unstack(tf.random.stateless_uniform([3, n, 1], seed))
+    flipped, top, left = tf.unstack(tf.random.stateless_uniform([3, n, 1], seed))
     top = tf.cast(top * (height - crop[0] + 1), tf.int32)
     left = tf.cast(left * (width - crop[1] + 1), tf.int32)
     rows = top + tf.range(crop[0])
     columns = left + tf.where(
-        mirrored < chance, tf.range(crop[1])[::-1], tf.range(crop[1])
+        flipped < chance, tf.range(crop[1])[::-1], tf.range(crop[1])
     )
-    # All pixels of all images in one row, and picked from there at once: several
-    # times as fast as a crop and a reversal for each image.
+    # Gathering all pixels at once is several times as fast as cropping and flipping
+    # each image.
     first = tf.range(n)[:, None, None] * (height * width)
     pixels = first + rows[:, :, None] * width + columns[:, None, :]
     shown = tf.gather(tf.reshape(images, [-1, tf.shape(images)[-1]]), pixels)

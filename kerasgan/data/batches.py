@@ -1,4 +1,6 @@
-"""From decoded images to the batches that `fit` takes."""
+"""Batches for `fit` from arrays of decoded images."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -52,25 +54,28 @@ def image_batches(
     )
 
 
-def second_seed(seed):
-    """Returns the seed of the second of two domains, None for None.
+def second_seed(seed: int | None) -> int | None:
+    """Returns the seed of the second of two domains.
 
-    With the seed of the first, a domain of as many images would come in the same
-    order in every epoch.
+    With the seed of the first, a domain of the same length would have the same order in
+    each epoch.
 
     Args:
-        seed: Int or None, the seed of the first domain.
+        seed: Int, the seed of the first domain, or None, which is returned.
     """
     return None if seed is None else seed + 1
 
 
-def check_image_batches(name, dataset):
-    """Raises a ValueError for anything but a dataset of image batches.
+def check_image_batches(name: str, dataset: Any) -> None:
+    """Raises a ValueError if an argument is not a dataset of image batches.
 
     Args:
-        name: Name of the argument.
-        dataset: What came; expected is a `tf.data.Dataset` of single tensors
+        name: Name of the argument, for the message.
+        dataset: The value to check. Expected is a `tf.data.Dataset` of single tensors
             `(batch, height, width, channels)`.
+
+    Raises:
+        ValueError: If it is anything else.
     """
     if not isinstance(dataset, tf.data.Dataset):
         came = f"of type {type(dataset).__name__}"

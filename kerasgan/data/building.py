@@ -1,87 +1,118 @@
-"""Folders that are built under a hidden name, and leave nothing behind.
+"""Folders that one process builds while the others wait.
 
-A folder that is being built holds a file that its process has locked. The system
-drops the lock when the process ends, however it ends; so a folder whose file can be
-locked is one that nobody builds any more. Unlike the number of a process, this is
-true for containers too that share a disk.
+The lock is a file next to the folder, locked with `filelock`. The operating system
+releases it when its process ends, even if the process is killed, so a lock that can be
+taken means that nobody builds. The folder is built under a hidden name and renamed when
+it is complete.
 """
 
 import contextlib
+import errno
+import os
+import pathlib
 import shutil
 import uuid
+from collections.abc import Iterator
 
-try:
-    import fcntl
-except ImportError:
-    # On Windows, where what a killed process was building stays.
-    fcntl = None
+import filelock
 
 _PREFIX = ".building-"
+# What some network file systems answer instead of locking a file.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
-def building_folder(parent, file):
-    """Makes a folder to build in; what is still there at the end is removed.
+def locked(folder: pathlib.Path, what: str) -> Iterator[None]:
+    """Holds the lock of a folder, so that only one process builds it.
+
+    Waits while another process or thread holds it. Then removes what killed processes
+    left next to `folder`. On a disk without file locks, it neither waits nor removes.
 
     Args:
-        parent: `pathlib.Path` of the folder to make it in.
-        file: Name of the file in it that is there, empty and locked, from the start.
+        folder: Path of the folder to build.
+        what: Description of the folder, printed if this process has to wait.
+
+    Example:
+
+    >>> with locked(entry, "the decoded images"):
+    ...     if not entry.exists():
+    ...         with built_folder(entry) as building:
+    ...             (building / "images.bin").write_bytes(images)
+    """
+    lock = _lock(folder)
+    try:
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            print(f"Another process is building {what}; waiting for it.", flush=True)
+            lock.acquire()
+        _remove_abandoned(folder)
+    except NotImplementedError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def built_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Builds a folder that appears whole or not at all.
+
+    If the block raises, what it wrote is removed. What a killed process wrote is
+    removed by the next process that calls `locked` for a folder next to it.
+
+    Args:
+        folder: Path of the folder to build. If another process has built it in the
+            meantime, which is possible on a disk without file locks, that one stays.
 
     Yields:
-        The `pathlib.Path` of the folder, to be renamed once it is complete.
+        The path of an empty folder to write to.
     """
-    folder, held = _claim(parent, file)
-    with held:
+    building = folder.parent / f"{_PREFIX}{folder.name}.{uuid.uuid4().hex}"
+    building.mkdir()
+    try:
+        yield building
         try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_abandoned(parent, file):
-    """Removes what killed processes were building in a folder.
-
-    Args:
-        parent: As in `building_folder`.
-        file: As in `building_folder`.
-    """
-    if fcntl is None:
-        return
-    for folder in parent.glob(f"{_PREFIX}*"):
-        try:
-            held = open(folder / file, "rb+")
-        except FileNotFoundError:
-            # Killed before there was a file, or renamed just now. Only an empty
-            # folder goes this way.
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-            continue
+            building.rename(folder)
         except OSError:
-            # Another user's.
+            if not folder.exists():
+                raise
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _lock(folder: pathlib.Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(folder.parent / f".{folder.name}.lock")
+
+
+def _remove_abandoned(own: pathlib.Path) -> None:
+    """Removes what killed processes left in the folder above `own`.
+
+    The caller holds the lock of `own`.
+    """
+    for building in own.parent.glob(f"{_PREFIX}*"):
+        name = building.name.removeprefix(_PREFIX).rpartition(".")[0]
+        if name == own.name:
+            shutil.rmtree(building, ignore_errors=True)
             continue
-        with held, contextlib.suppress(OSError):
-            # Fails where its process lives, and on disks without locks.
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+        # Fails if its process is alive, if it belongs to another user, or if the disk
+        # has no locks.
+        with contextlib.suppress(filelock.Timeout, NotImplementedError, OSError):
+            with _lock(own.parent / name).acquire(blocking=False):
+                shutil.rmtree(building, ignore_errors=True)
 
 
-def _claim(parent, file):
-    """Makes a folder with a locked file; returns it, and what holds the lock."""
-    while True:
-        folder = parent / f"{_PREFIX}{uuid.uuid4().hex}"
-        folder.mkdir()
+def _sync(folder: pathlib.Path) -> None:
+    """Makes sure that a renamed folder survives a power failure."""
+    # Windows cannot open folders.
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            held = open(folder / file, "xb")
-        except FileNotFoundError:
-            # Another process has removed it, before it could be locked.
-            continue
-        if fcntl is None:
-            # An open file would keep its folder from being renamed there.
-            held.close()
-            return folder, held
-        # Not every disk has locks; nothing is removed there.
-        with contextlib.suppress(OSError):
-            fcntl.flock(held, fcntl.LOCK_EX)
-        if (folder / file).exists():
-            return folder, held
-        held.close()
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

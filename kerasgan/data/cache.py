@@ -1,111 +1,212 @@
-"""Decoded images kept on disk, so that no image is decoded twice.
+"""Decoded images on disk, so that no image is decoded twice.
 
 A cache entry is a folder with `images.bin`, uint8 images one after the other, and
-`about.json`, which says what they are. It is read as a memory map: opening it
-takes no time and no memory, whatever its size, and any image is reached at once.
+`about.json`, which describes them. The images are memory-mapped: opening an entry takes
+no time and no memory, whatever its size, and every image can be read at once.
 """
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
+import warnings
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
-from kerasgan.data.building import building_folder, remove_abandoned
+from kerasgan.data.building import built_folder, locked
+from kerasgan.files import absolute_path
 
-# Raised when decoding, cropping or resizing changes, so that nothing old is served.
-DECODING = 1
-# The file of an entry that has the images.
+# Raised when decoding, cropping or resizing changes, so that no old entry is used.
+DECODING = 2
+# Names of the files of an entry.
 IMAGES = "images.bin"
+ABOUT = "about.json"
 
 
-def cache_dir():
-    """Returns the folder of the cache, `$XDG_CACHE_HOME/kerasgan`."""
-    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(root) / "kerasgan"
+def cache_dir() -> pathlib.Path:
+    """Returns the folder of the cache, `$XDG_CACHE_HOME/kerasgan`.
+
+    Raises:
+        OSError: If neither `XDG_CACHE_HOME` nor a home folder is known.
+    """
+    root = os.environ.get("XDG_CACHE_HOME")
+    if root:
+        return absolute_path(root) / "kerasgan"
+    try:
+        return pathlib.Path.home() / ".cache" / "kerasgan"
+    except RuntimeError as error:
+        raise OSError(
+            "There is no home folder to keep decoded images in; set XDG_CACHE_HOME to "
+            "a folder for them."
+        ) from error
 
 
-def cached_images(name, facts, image_shape, total, decode):
-    """Returns decoded images from the cache, and puts them there the first time.
+def cached_images(
+    name: str,
+    facts: dict[str, Any],
+    image_shape: tuple[int, int, int],
+    total: int,
+    decode: Callable[[], Generator[np.ndarray, None, dict[str, Any] | None]],
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Returns decoded images from the cache, decoding them if they are not there.
+
+    Only one process decodes an entry. Others wait and use its result.
 
     Args:
         name: Start of the name of the entry's folder.
-        facts: Dict that JSON can hold and that determines the images; another
-            dict is another entry.
-        image_shape: `(height, width, channels)` of every image.
-        total: Int, how many images to expect, for the progress bar and to see
-            that the disk has room.
+        facts: Dict of everything that determines the images, serializable as JSON.
+            Different facts are a different entry.
+        image_shape: `(height, width, channels)` of each image.
+        total: Int, expected number of images, for the progress bar and to check that
+            the disk has space for them.
         decode: Function without arguments that yields uint8 arrays
-            `(n, height, width, channels)`, and may return a dict of notes, kept
-            in the entry. Called only if the entry does not exist.
+            `(n, height, width, channels)` and may return a dict of notes, which is
+            stored in the entry. Called only if the entry does not exist.
 
     Returns:
-        Read-only uint8 array `(n, height, width, channels)`, mapped from disk, and
-        the dict of notes.
+        A read-only, memory-mapped uint8 array `(n, height, width, channels)`, and the
+        dict of notes.
+
+    Warns:
+        UserWarning: If the entry is damaged. It is built again.
 
     Raises:
-        OSError: If the disk has no room for them.
+        OSError: If the images cannot be written, or the disk has no space for them.
     """
     facts = {**facts, "image_shape": list(image_shape), "decoding": DECODING}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     entry = cache_dir() / f"{name}-{digest[:16]}"
-    if not entry.exists():
+    folder = entry.parent
+    with _explained(folder), contextlib.suppress(_DamagedEntryError):
+        if entry.exists():
+            return _opened(entry, image_shape)
+    with contextlib.ExitStack() as stack:
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(entry, f"the decoded images in {entry}"))
+        # Another process may have built it while this one waited.
+        if entry.exists():
+            try:
+                return _opened(entry, image_shape)
+            except _DamagedEntryError as damage:
+                warnings.warn(
+                    f"The cache entry {entry} is damaged ({damage}); its images are "
+                    "decoded again.",
+                    stacklevel=2,
+                )
+                with _explained(folder):
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         _build(entry, facts, image_shape, total, decode)
-    about = json.loads((entry / "about.json").read_text())
-    shape = tuple(about["shape"])
-    if not shape[0]:
+        return _opened(entry, image_shape)
+
+
+class _DamagedEntryError(Exception):
+    """The files of a cache entry are not what was written."""
+
+
+def _opened(
+    entry: pathlib.Path, image_shape: tuple[int, int, int]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Returns the images and notes of an entry; raises if it is damaged."""
+    try:
+        about = json.loads((entry / ABOUT).read_text())
+        shape, notes = tuple(about["shape"]), about["notes"]
+        size = (entry / IMAGES).stat().st_size
+    except PermissionError:
+        # Not damaged: another user's.
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _DamagedEntryError(f"{type(error).__name__}: {error}") from error
+    if shape[1:] != tuple(image_shape) or size != math.prod(shape):
+        raise _DamagedEntryError(
+            f"{IMAGES} has {size} bytes; expected {math.prod(shape)} for images of "
+            f"shape {shape}"
+        )
+    if not size:
         # An empty file cannot be mapped.
-        return np.zeros(shape, "uint8"), about["notes"]
-    images = np.memmap(entry / IMAGES, "uint8", mode="r", shape=shape)
-    return images, about["notes"]
+        return np.zeros(shape, "uint8"), notes
+    return np.memmap(entry / IMAGES, "uint8", mode="r", shape=shape), notes
 
 
-def _build(entry, facts, image_shape, total, decode):
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(entry.parent, IMAGES)
-    needed = total * int(np.prod(image_shape))
+def _build(
+    entry: pathlib.Path,
+    facts: dict[str, Any],
+    image_shape: tuple[int, int, int],
+    total: int,
+    decode: Callable[[], Generator[np.ndarray, None, dict[str, Any] | None]],
+) -> None:
+    needed = total * math.prod(image_shape)
     free = shutil.disk_usage(entry.parent).free
     if needed > free:
         raise OSError(
             f"{entry.parent} has {free / 1e9:.1f} GB free, but {total} decoded images "
-            f"of {image_shape} need {needed / 1e9:.1f} GB; point XDG_CACHE_HOME to a "
-            "larger disk, or take a smaller image_size or split."
+            f"of {image_shape} need {needed / 1e9:.1f} GB; set XDG_CACHE_HOME to a "
+            "folder on a larger disk, or use a smaller image_size or split."
         )
-    with building_folder(entry.parent, IMAGES) as building:
+    with contextlib.ExitStack() as stack:
+        with _explained(entry.parent):
+            building = stack.enter_context(built_folder(entry))
+            file = stack.enter_context(open(building / IMAGES, "wb"))
         count = 0
         progress = keras.utils.Progbar(total, unit_name="image")
         batches = _Batches(decode())
-        with open(building / IMAGES, "wb") as file:
-            for batch in batches:
+        for batch in batches:
+            with _explained(entry.parent):
                 file.write(np.ascontiguousarray(batch, "uint8").data)
-                count += len(batch)
-                progress.update(min(count, total))
+            count += len(batch)
+            progress.update(min(count, total))
         if count < total:
-            # Images left out would keep the bar open.
+            # Skipped images would leave the progress bar open.
             progress.update(total, finalize=True)
         about = {
             "facts": facts,
             "shape": [count, *image_shape],
             "notes": batches.notes,
         }
-        (building / "about.json").write_text(json.dumps(about, indent=1))
-        try:
-            building.rename(entry)
-        except OSError:
-            # Another process was faster and has built the same entry.
-            if not entry.exists():
-                raise
+        with _explained(entry.parent):
+            _close(file)
+            with open(building / ABOUT, "w") as file:
+                json.dump(about, file, indent=1)
+                _close(file)
+            stack.close()
+
+
+def _close(file: Any) -> None:
+    """Closes a file once its content is on disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+@contextlib.contextmanager
+def _explained(folder: pathlib.Path) -> Iterator[None]:
+    """Names the folder, its purpose and the setting that moves it in an OSError."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = f", {error.filename}" if error.filename else ""
+        raise type(error)(
+            f"Decoded images cannot be kept in {folder} ({error.strerror}{where}); set "
+            "XDG_CACHE_HOME to a folder that can be written to."
+        ) from error
 
 
 class _Batches:
     """Iterates over a generator and keeps what it returns."""
 
-    def __init__(self, generator):
+    def __init__(
+        self, generator: Generator[np.ndarray, None, dict[str, Any] | None]
+    ) -> None:
         self.generator = generator
-        self.notes = {}
+        self.notes: dict[str, Any] = {}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         self.notes = (yield from self.generator) or {}

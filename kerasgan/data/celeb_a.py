@@ -1,21 +1,26 @@
-"""CelebA, and drawn faces that are labelled like it, from tfds."""
+"""CelebA, and drawn faces with the same labels, from TensorFlow Datasets (tfds)."""
 
 import os
+from collections.abc import Generator
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
 from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
 from kerasgan.data.tfds_data import (
+    absolute_data_dir,
     cache_facts,
     count_images,
     downloaded,
     prepared,
+    read_batches,
     read_split,
 )
 
-# Images decoded and resized in one call: calling for each alone costs more.
+# Images decoded and resized in one call, which is faster than one call for each.
 DECODED_AT_ONCE = 64
 # Where tfds downloads celeb_a from.
 DOWNLOADS = "https://drive.google.com"
@@ -24,46 +29,48 @@ DATASETS = ("celeb_a", "synthetic_faces")
 
 
 def celeb_a(
-    image_size=64,
-    split="train",
+    image_size: int | tuple[int, int] = 64,
+    split: Any = "train",
     *,
-    attribute=None,
-    value=True,
-    batch_size=64,
-    shuffle=True,
-    seed=None,
-    data_dir=None,
-    dataset="celeb_a",
-):
+    attribute: str | None = None,
+    value: bool = True,
+    batch_size: int = 64,
+    shuffle: bool = True,
+    seed: int | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    dataset: str = "celeb_a",
+) -> tf.data.Dataset:
     """Returns the faces of tfds `celeb_a`, 178x218 pixels, cropped and resized.
 
-    Each image is cropped to its middle, as large as the shape of `image_size`
-    allows, and averaged down to that size. The first call decodes what it needs
-    into a cache on disk; later calls, in any process, only open it. From "Deep
-    Learning Face Attributes in the Wild", Liu et al. 2015,
-    https://arxiv.org/abs/1411.7766.
+    Images are center-cropped to the shape of `image_size` and averaged down to that
+    size. The first call decodes the images that it needs into a cache on disk. Later
+    calls, in any process, open the cache. From "Deep Learning Face Attributes in the
+    Wild", Liu et al. 2015, https://arxiv.org/abs/1411.7766.
 
     Args:
-        image_size: Int, or a pair `(height, width)`, in pixels.
-        split: `"train"`, `"validation"`, `"test"`, or a part of one as tfds
-            writes it: `"train[:10%]"`.
-        attribute: One of the 40 attributes, `"Male"` say; only images that have
-            it are returned, and only those are decoded. None returns all.
-        value: False returns the images that do not have the attribute instead.
-        batch_size: Int, images in a batch.
-        shuffle: Whether each epoch has an order of its own. Without it, the last
-            batch may be smaller than the others.
-        seed: Int that decides the orders, with TensorFlow's global seed if it is set.
-        data_dir: Folder of tfds, by default `~/tensorflow_datasets`.
-        dataset: `"celeb_a"`, or `"synthetic_faces"` for drawn ones.
+        image_size: Int, or pair `(height, width)`, in pixels.
+        split: `"train"`, `"validation"` or `"test"`, or a part of one in the syntax of
+            tfds, such as `"train[:10%]"`.
+        attribute: One of the 40 attributes, such as `"Male"`. Only images that have it
+            are returned, and only those are decoded. None returns all images.
+        value: Bool. False returns the images that do not have the attribute.
+        batch_size: Int, images per batch.
+        shuffle: Whether each epoch has a different order. Without shuffling, the last
+            batch may be smaller.
+        seed: Int that decides the orders, or None for random ones.
+        data_dir: Folder of tfds datasets, by default `~/tensorflow_datasets`.
+        dataset: `"celeb_a"`, or `"synthetic_faces"` for drawn faces.
 
     Returns:
         A `tf.data.Dataset` of float32 `(batch, height, width, 3)` in [-1, 1].
 
     Raises:
-        ValueError: If an argument is none of the above, or nothing is left.
-        FileNotFoundError: If the data is not there and cannot be downloaded; the
-            message says what to do.
+        ValueError: If an argument is invalid, no image is left, or the dataset on disk
+            is damaged.
+        FileNotFoundError: If the dataset is not on disk and cannot be downloaded, or
+            lacks files. The message says what to do.
+        NotADirectoryError: If a file is where `data_dir` should be.
+        PermissionError: If `data_dir` cannot be read, or cannot be written to.
 
     Example:
 
@@ -77,7 +84,7 @@ def celeb_a(
     if attribute is not None:
         check_choice("attribute", attribute, builder.info.features["attributes"])
     if isinstance(split, str) and split.isidentifier() and split != "all":
-        # Known before anything is drawn or downloaded.
+        # Before anything is drawn or downloaded.
         check_choice("split", split, SPLITS)
     builder = _prepared_builder(dataset, data_dir)
     total = count_images(builder, split, split, builder.info.splits)
@@ -94,7 +101,7 @@ def celeb_a(
     if attribute is not None and not len(images):
         raise ValueError(
             f"attribute is {attribute!r}, which {'no' if value else 'every'} image of "
-            f"{dataset} {split!r} has; expected one that tells them apart."
+            f"{dataset} {split!r} has; expected one that some have and some do not."
         )
     which = "" if attribute is None else f" with {attribute} {value}"
     return image_batches(
@@ -103,51 +110,65 @@ def celeb_a(
 
 
 def celeb_a_by_attribute(
-    attribute, image_size=64, split="train", *, seed=None, **options
-):
-    """Returns the two halves of `celeb_a`: with an attribute, and without it.
+    attribute: str,
+    image_size: int | tuple[int, int] = 64,
+    split: Any = "train",
+    *,
+    seed: int | None = None,
+    **options: Any,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the images of `celeb_a` with an attribute, and those without it.
 
     Args:
-        attribute: One of the 40 attributes, `"Male"` say.
+        attribute: One of the 40 attributes, such as `"Male"`.
         image_size: As in `celeb_a`.
         split: As in `celeb_a`.
-        seed: As in `celeb_a`. The orders of the second half are those of `seed + 1`:
-            two halves with as many images would come in the same order otherwise.
-        **options: The other arguments of `celeb_a`.
+        seed: As in `celeb_a`. The images without the attribute are shuffled with
+            `seed + 1`; otherwise two halves of the same length would have the same
+            order.
+        **options: Other arguments of `celeb_a`.
 
     Returns:
-        A pair of datasets as `celeb_a` returns them.
+        A pair of datasets like that of `celeb_a`.
 
     Raises:
         ValueError: As `celeb_a`; also if one half is empty.
+        OSError: As `celeb_a`.
 
     Example:
 
     >>> men, women = kerasgan.data.celeb_a_by_attribute("Male", image_size=64)
     """
     if attribute is None:
-        raise ValueError("attribute is None; expected one of the 40, 'Male' say.")
-    return tuple(
+        raise ValueError("attribute is None; expected one of the 40, such as 'Male'.")
+    has, has_not = (
         celeb_a(
             image_size, split, attribute=attribute, value=value, seed=own, **options
         )
         for value, own in ((True, seed), (False, second_seed(seed)))
     )
+    return has, has_not
 
 
-def synthetic_faces(image_size=64, split="train", **options):
-    """Returns drawn faces with the labels of CelebA; nothing is downloaded.
+def synthetic_faces(
+    image_size: int | tuple[int, int] = 64, split: Any = "train", **options: Any
+) -> tf.data.Dataset:
+    """Returns drawn faces with the labels of CelebA, without a download.
 
-    10,000 faces are drawn the first time, in about a minute. See
-    `kerasgan.data.drawn_faces.builder.SyntheticFaces` for what is drawn.
+    The first call draws 10,000 faces, which takes about a minute. See
+    `kerasgan.data.drawn_faces.builder.SyntheticFaces`.
 
     Args:
         image_size: As in `celeb_a`.
         split: As in `celeb_a`.
-        **options: The other arguments of `celeb_a`.
+        **options: Other arguments of `celeb_a`.
 
     Returns:
-        A dataset as `celeb_a` returns it.
+        A dataset like that of `celeb_a`.
+
+    Raises:
+        ValueError: As `celeb_a`.
+        OSError: As `celeb_a`.
 
     Example:
 
@@ -156,8 +177,10 @@ def synthetic_faces(image_size=64, split="train", **options):
     return celeb_a(image_size, split, dataset="synthetic_faces", **options)
 
 
-def celeb_a_facts(dataset, split, data_dir=None):
-    """Returns what determines the images of a split, something that JSON can hold.
+def celeb_a_facts(
+    dataset: str, split: Any, data_dir: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """Returns what determines the images of a split, serializable as JSON.
 
     Args:
         dataset: As in `celeb_a`.
@@ -167,13 +190,12 @@ def celeb_a_facts(dataset, split, data_dir=None):
     return cache_facts(_prepared_builder(dataset, data_dir), split)
 
 
-def _new_builder(dataset, data_dir):
-    """Returns the tfds builder of a data set, which need not be on disk yet."""
-    # Imported when used: it costs seconds.
+def _new_builder(dataset: str, data_dir: str | os.PathLike[str] | None) -> Any:
+    """Returns the tfds builder of a dataset, which does not have to be on disk."""
+    # Imported here, because it takes seconds.
     import tensorflow_datasets as tfds
 
-    if data_dir is not None:
-        data_dir = os.path.expanduser(data_dir)
+    data_dir = absolute_data_dir(data_dir)
     if dataset == "synthetic_faces":
         from kerasgan.data.drawn_faces.builder import SyntheticFaces
 
@@ -181,10 +203,10 @@ def _new_builder(dataset, data_dir):
     return tfds.builder(dataset, data_dir=data_dir)
 
 
-def _prepared_builder(dataset, data_dir):
-    """Returns the builder of a data set, drawn or downloaded if it was not on disk."""
+def _prepared_builder(dataset: str, data_dir: str | os.PathLike[str] | None) -> Any:
+    """Returns the builder of a dataset, drawing or downloading it if necessary."""
 
-    def make():
+    def make() -> Any:
         return _new_builder(dataset, data_dir)
 
     if dataset == "synthetic_faces":
@@ -194,18 +216,24 @@ def _prepared_builder(dataset, data_dir):
         site=DOWNLOADS,
         limits="Google Drive limits its downloads",
         otherwise=(
-            "With a copy from elsewhere (the official files or Kaggle's), run "
-            "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and give "
-            "the same data_dir here."
+            "If you have a copy from elsewhere (the official files or Kaggle's), run "
+            "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR', and pass the "
+            "same data_dir here."
         ),
     )
 
 
-def _decode(builder, split, attribute, value, size):
+def _decode(
+    builder: Any,
+    split: Any,
+    attribute: str | None,
+    value: bool,
+    size: tuple[int, int],
+) -> Generator[np.ndarray, None, None]:
     """Yields uint8 batches of the images that have the attribute."""
     import tensorflow_datasets as tfds
 
-    wanted = {"image": True}
+    wanted: dict[str, Any] = {"image": True}
     if attribute is not None:
         wanted["attributes"] = {attribute}
     # tfds would decode every JPEG before a filter could see its attributes.
@@ -219,31 +247,32 @@ def _decode(builder, split, attribute, value, size):
         )
     ratio, window = _decoding(builder.info.features["image"].shape[:2], size)
 
-    def decode(jpeg):
+    def decode(jpeg: tf.Tensor) -> tf.Tensor:
         return tf.io.decode_and_crop_jpeg(jpeg, window, channels=3, ratio=ratio)
 
-    def decode_batch(examples):
+    def decode_batch(examples: dict[str, tf.Tensor]) -> tf.Tensor:
         images = tf.map_fn(decode, examples["image"], fn_output_signature=tf.uint8)
         return resize(images, size)
 
-    yield from (
+    yield from read_batches(
+        builder,
         dataset.batch(DECODED_AT_ONCE)
         .map(decode_batch, num_parallel_calls=tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
-        .as_numpy_iterator()
+        .prefetch(tf.data.AUTOTUNE),
     )
 
 
-def _decoding(shape, size):
+def _decoding(
+    shape: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, tuple[int, int, int, int]]:
     """Returns how to decode a JPEG of `shape` that will be resized to `size`.
 
     Returns:
-        The ratio by which the decoder itself scales down, which saves much of its
-        work and is antialiased too, if that leaves at least `size`. And the largest
-        crop shaped like `size` in the middle of what it returns,
-        `(top, left, height, width)`.
+        The ratio by which the decoder scales down, if that leaves at least `size`; this
+        saves much of its work and is antialiased too. And the largest central crop of
+        the shape of `size` in its result, `(top, left, height, width)`.
     """
-    # 178x218 have no whole quarter: its last pixels would be partly padding.
+    # A quarter of 178x218 is not whole: the last pixels would be partly padding.
     for ratio in (2, 1):
         scaled = [side // ratio for side in shape]
         scale = min(scaled[0] / size[0], scaled[1] / size[1])
@@ -254,16 +283,16 @@ def _decoding(shape, size):
     return ratio, (top, left, height, width)
 
 
-def resize(images, size):
-    """Resizes uint8 images without aliasing.
+def resize(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Resizes uint8 images with antialiasing.
 
     Args:
         images: uint8 tensor `(n, height, width, channels)`.
         size: Pair `(height, width)`.
 
     Returns:
-        A uint8 tensor `(n, *size, channels)`. Each pixel is the mean of the area
-        it covers; images that grow are interpolated instead.
+        A uint8 tensor `(n, *size, channels)`. Each pixel is the mean of the area that
+        it covers. Images that become larger are interpolated.
     """
     grows = images.shape[1] < size[0] or images.shape[2] < size[1]
     method = "bicubic" if grows else "area"

@@ -1,60 +1,67 @@
-"""Any folder of images, and two side by side."""
+"""Images of a folder, and of two folders next to each other."""
 
-import concurrent.futures
 import os
 import pathlib
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps
+import tensorflow as tf
+from PIL import Image
 
 from kerasgan.arguments import check_choice, check_positive, size_pair
 from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
-
-# Keras's color modes, with Pillow's name and the number of channels.
-COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
-# Images decoded before they are written to the cache.
-DECODED_AT_ONCE = 256
+from kerasgan.data.folder_files import decode_files, file_facts, list_folder
+from kerasgan.data.image_files import COLOR_MODES
+from kerasgan.files import absolute_path
 
 
 def image_folder(
-    path,
-    image_size=64,
+    path: str | os.PathLike[str],
+    image_size: int | tuple[int, int] = 64,
     *,
-    color_mode="rgb",
-    batch_size=64,
-    shuffle=True,
-    seed=None,
-):
-    """Returns the images of a folder and of all folders in it.
+    color_mode: str = "rgb",
+    batch_size: int = 64,
+    shuffle: bool = True,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Returns the images of a folder and its subfolders.
 
-    A file is an image if its content is one Pillow can read, whatever its name
-    says. Images are turned upright as their EXIF data asks, cropped to their
-    middle, as large as the shape of `image_size` allows, and resized with
-    antialiasing. Transparent parts become white, unless alpha is kept. The first
-    call decodes them into a cache on disk, which later calls open, until a file
-    of the folder changes.
+    A file is an image if Pillow can read its content, whatever its name. Images are
+    rotated as their EXIF data says, center-cropped to the shape of `image_size` and
+    resized with antialiasing. Transparent parts become white, unless alpha is kept.
+    Animations give their first frame. The first call decodes the images into a cache on
+    disk. Later calls open the cache until a file in the folder changes.
+
+    Images with more than 8 bits per channel are scaled to 8. The range of values that
+    becomes black to white is the one that the file states: the tags `SMinSampleValue`
+    and `SMaxSampleValue`, `MinSampleValue` and `MaxSampleValue`, or a `BitsPerSample`
+    such as 12 of a TIFF file, or the `sBIT` chunk of a PNG file. For files that state
+    none, one range is chosen for the whole folder from all their values, with a
+    warning. Integers get the smallest of 8, 10, 12, 14 and 16 bits that holds them.
+    Floats get [0, 1], [-1, 1], [0, 255] or [0, 65535].
 
     Args:
-        path: The folder.
-        image_size: Int, or a pair `(height, width)`, in pixels.
+        path: Path of the folder.
+        image_size: Int, or pair `(height, width)`, in pixels.
         color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
-        batch_size: Int, images in a batch.
-        shuffle: Whether each epoch has an order of its own. Without it, images
-            come sorted by path, and the last batch may be smaller than the others.
-        seed: Int that decides the orders, with TensorFlow's global seed if it is set.
+        batch_size: Int, images per batch.
+        shuffle: Whether each epoch has a different order. Without shuffling, images are
+            sorted by path and the last batch may be smaller.
+        seed: Int that decides the orders, or None for random ones.
 
     Returns:
-        A `tf.data.Dataset` of float32 `(batch, height, width, channels)` in
-        [-1, 1].
+        A `tf.data.Dataset` of float32 `(batch, height, width, channels)` in [-1, 1].
 
     Warns:
-        UserWarning: If files could not be read, with their number and names.
+        UserWarning: If files or subfolders could not be read, or if the range of
+            values had to be chosen. It names the first of them.
 
     Raises:
         FileNotFoundError: If `path` is not a folder.
-        ValueError: If it holds no image, or an argument is none of the above.
+        PermissionError: If `path` cannot be read.
+        ValueError: If the folder has no readable image, or an argument is invalid.
 
     Example:
 
@@ -64,38 +71,39 @@ def image_folder(
 
 
 def image_folder_pair(
-    path,
-    image_size=64,
-    split="train",
+    path: str | os.PathLike[str],
+    image_size: int | tuple[int, int] = 64,
+    split: str = "train",
     *,
-    color_mode="rgb",
-    batch_size=64,
-    shuffle=True,
-    seed=None,
-):
-    """Returns the images of two domains, from folders side by side.
+    color_mode: str = "rgb",
+    batch_size: int = 64,
+    shuffle: bool = True,
+    seed: int | None = None,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the images of two domains from folders next to each other.
 
-    Unpaired data sets are usually shared as four folders: `trainA`, `trainB`,
-    `testA` and `testB`. Each is read as `image_folder` reads it.
+    Unpaired datasets are usually shared as four folders: `trainA`, `trainB`, `testA`
+    and `testB`. Each is read like `image_folder` reads it.
 
     Args:
-        path: The folder that holds them.
+        path: Path of the folder that contains them.
         image_size: As in `image_folder`.
-        split: What comes before the A and the B: `"train"` or `"test"`.
+        split: Name of the folders without the A and B: `"train"` or `"test"`.
         color_mode: As in `image_folder`.
         batch_size: As in `image_folder`.
         shuffle: As in `image_folder`.
-        seed: As in `image_folder`. The orders of B are those of `seed + 1`: two
-            folders with as many images would come in the same order otherwise.
+        seed: As in `image_folder`. B is shuffled with `seed + 1`; otherwise folders
+            with equally many images would have the same order.
 
     Returns:
-        A pair of datasets as `image_folder` returns them, A and B.
+        A pair of datasets A and B like those of `image_folder`.
 
     Warns:
         UserWarning: As `image_folder`.
 
     Raises:
         FileNotFoundError: If one of the two folders is missing.
+        PermissionError: As `image_folder`.
         ValueError: As `image_folder`.
 
     Example:
@@ -103,7 +111,7 @@ def image_folder_pair(
     >>> horses, zebras = kerasgan.data.image_folder_pair("horse2zebra", 256)
     """
     names = [f"{split}{letter}" for letter in "AB"]
-    folders = [pathlib.Path(path).expanduser() / name for name in names]
+    folders = [absolute_path(path) / name for name in names]
     missing = [folder.name for folder in folders if not folder.is_dir()]
     if missing:
         raise FileNotFoundError(
@@ -116,151 +124,80 @@ def image_folder_pair(
     return a, b
 
 
-def folder_facts(path):
-    """Returns what tells when a folder has changed: its files' names, sizes, times.
+def folder_facts(path: str | os.PathLike[str]) -> list[list[Any]]:
+    """Returns what identifies the content of a folder: its files' names, sizes, times.
 
     Args:
-        path: The folder.
+        path: Path of the folder.
     """
-    return _facts(files_below(pathlib.Path(path).expanduser().resolve()))
+    return file_facts(list_folder(absolute_path(path).resolve()).files)
 
 
-def _load(path, image_size, color_mode, batch_size, shuffle, seed):
-    """Returns the dataset of one folder; warns where its caller was called."""
+def _load(
+    path: str | os.PathLike[str],
+    image_size: int | tuple[int, int],
+    color_mode: str,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+) -> tf.data.Dataset:
+    """Returns the dataset of one folder; warns in the name of its caller's caller."""
     size = size_pair(image_size)
     check_positive(batch_size=batch_size)
     check_choice("color_mode", color_mode, COLOR_MODES)
-    folder = pathlib.Path(path).expanduser().resolve()
+    folder = absolute_path(path).resolve()
     if not folder.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}; expected a folder of images.")
-    files = files_below(folder)
+    files, closed = list_folder(folder)
+    plural = "" if len(closed) == 1 else "s"
+    without_permission = f"{len(closed)} subfolder{plural} without read permission"
     if not files:
+        found = _few(without_permission, closed, folder) if closed else "no files"
         raise ValueError(
-            f"path is {str(path)!r}, which holds no files; expected a folder of images."
+            f"path is {str(path)!r}, which has {found}; expected a folder of images."
         )
     images, notes = cached_images(
         name=f"folder-{size[0]}x{size[1]}",
-        facts={"color_mode": color_mode, "files": _facts(files)},
+        facts={
+            "color_mode": color_mode,
+            "files": file_facts(files),
+            # Both decide which files can be read, and may change when no file does.
+            "closed": [str(file) for file in files if not os.access(file, os.R_OK)],
+            "max_image_pixels": Image.MAX_IMAGE_PIXELS,
+        },
         image_shape=(*size, COLOR_MODES[color_mode][1]),
         total=len(files),
-        decode=lambda: _decode(folder, files, size, color_mode),
+        decode=lambda: decode_files(files, size, color_mode),
     )
-    skipped = notes.get("skipped", [])
+    left_out = [
+        _few(f"{len(names)} of {len(files)} files {why}", names, folder)
+        for why, names in notes["left_out"].items()
+    ]
+    if closed:
+        left_out.append(_few(without_permission, closed, folder))
     if not len(images):
         raise ValueError(
-            f"path is {str(path)!r}, where none of {len(files)} files is a readable "
-            "image; expected a folder of images."
+            f"path is {str(path)!r}, which has no readable image, but "
+            f"{', '.join(left_out)}; expected a folder of images."
         )
-    if skipped:
-        names = ", ".join(skipped[:5])
-        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+    if left_out:
+        warnings.warn(f"{path} is read without {', '.join(left_out)}.", stacklevel=3)
+    if notes["chosen_ranges"]:
+        chosen = ", ".join(
+            f"{text}, for example {pathlib.Path(example).relative_to(folder)}"
+            for text, example in notes["chosen_ranges"]
+        )
         warnings.warn(
-            f"{len(skipped)} of {len(files)} files in {path} are not readable images "
-            f"and were skipped: {names}{more}.",
+            f"{path} has files with more than 8 bits per channel that do not state the "
+            f"range of their values: {chosen}. Convert them to 8 bits to choose "
+            "another range.",
             stacklevel=3,
         )
     return image_batches(images, batch_size, shuffle, seed, str(path))
 
 
-def files_below(folder):
-    """Returns all visible files below a folder, sorted by path."""
-    found, seen = [], set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        # A link may lead to a folder above it.
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (pathlib.Path(root, name) for name in names if not name.startswith("."))
-        # Not pipes, which would be waited for. A link to nothing stays, to be reported.
-        found += [path for path in paths if path.is_file() or not path.exists()]
-    return sorted(found)
-
-
-def _facts(files):
-    """Returns names, sizes and times of files."""
-    status = ((f, f.stat() if f.exists() else f.lstat()) for f in files)
-    return [[str(file), s.st_size, s.st_mtime_ns] for file, s in status]
-
-
-def open_image(path, color_mode="rgb"):
-    """Reads one image file, upright, in the channels that are asked for.
-
-    Args:
-        path: The file, or a file object.
-        color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
-
-    Returns:
-        A Pillow image. It is turned as its EXIF data asks, 16 bits are scaled to 8,
-        and transparent parts are white, unless alpha is kept.
-
-    Raises:
-        Exception: If Pillow cannot read it to the last byte; which one depends on
-            the format and the damage.
-    """
-    mode, _ = COLOR_MODES[color_mode]
-    with Image.open(path) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            # Pillow clips 16 bits to 8 instead of scaling them.
-            pixels = np.asarray(image, "float32") / 257.0
-            image = Image.fromarray(np.rint(pixels).clip(0, 255).astype("uint8"))
-        transparent = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")
-        if transparent and mode != "RGBA":
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image.convert("RGBA"))
-        return image.convert(mode)
-
-
-def read_image(path, size, color_mode="rgb"):
-    """Reads one image file, cropped to its middle and resized with antialiasing.
-
-    Args:
-        path: As in `open_image`.
-        size: Pair `(height, width)`.
-        color_mode: As in `open_image`.
-
-    Returns:
-        A uint8 array `(height, width, channels)`.
-
-    Raises:
-        Exception: As `open_image`.
-    """
-    image = ImageOps.fit(
-        open_image(path, color_mode), (size[1], size[0]), Image.Resampling.LANCZOS
-    )
-    return np.asarray(image).reshape(*size, COLOR_MODES[color_mode][1])
-
-
-def in_threads(read, batches):
-    """Yields what a function makes of each part of each batch, as lists.
-
-    Args:
-        read: Function that lets other threads run, as Pillow does while it decodes
-            and resizes.
-        batches: Iterable of iterables of what `read` takes.
-    """
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for batch in batches:
-            yield list(pool.map(read, batch))
-
-
-def _decode(folder, files, size, color_mode):
-    """Yields uint8 batches; returns the names of the files that are no images."""
-    skipped = []
-
-    def read(file):
-        try:
-            return read_image(file, size, color_mode)
-        except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
-            return str(file.relative_to(folder))
-
-    starts = range(0, len(files), DECODED_AT_ONCE)
-    for results in in_threads(read, (files[i : i + DECODED_AT_ONCE] for i in starts)):
-        skipped += [result for result in results if isinstance(result, str)]
-        images = [result for result in results if not isinstance(result, str)]
-        if images:
-            yield np.stack(images)
-    return {"skipped": skipped}
+def _few(what: str, paths: Iterable[str | pathlib.Path], folder: pathlib.Path) -> str:
+    """Returns a clause that names the first few of some paths."""
+    names = [str(pathlib.Path(path).relative_to(folder)) for path in paths]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{what} ({', '.join(names[:5])}{more})"

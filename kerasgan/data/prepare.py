@@ -1,12 +1,11 @@
-"""A copy of CelebA that somebody already has, turned into tfds's own `celeb_a`.
+"""An existing copy of CelebA, written as tfds's own `celeb_a`.
 
-tfds downloads CelebA from Google Drive, which refuses once its daily quota is used
-up. With the files at hand, in the layout of the official release or of Kaggle, no
-download is needed.
+tfds downloads CelebA from Google Drive, which refuses once its daily quota is used up.
+With a copy of the files, as the official release or Kaggle ships them, no download is
+needed.
 """
 
 import collections
-import contextlib
 import dataclasses
 import functools
 import io
@@ -15,30 +14,34 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from PIL import Image
 
 from kerasgan.data import celeb_a_source
-from kerasgan.data.celeb_a_source import SPLITS
+from kerasgan.data.celeb_a_source import SPLITS, Images, NamedRows
+from kerasgan.data.tfds_data import check_writable
+from kerasgan.files import absolute_path
 
-_IMAGE_SIZE = (178, 218)  # Width and height, as Pillow has it.
-# The names and numbers of a record beside its JPEG, rounded up.
+_IMAGE_SIZE = (178, 218)  # Width and height, Pillow's order.
+# Size of a record without its JPEG, rounded up.
 _LABEL_BYTES = 2000
-# Splits larger than this are sorted on disk, in so many files.
+# Splits larger than this are sorted on disk, in this many files.
 _SORT_BYTES = 64 << 20
 _SORT_FILES = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class PreparedCelebA:
-    """What `prepare_celeb_a` wrote; as a string, a report of a few lines.
+    """The result of `prepare_celeb_a`. Its string is a report of a few lines.
 
     Attributes:
-        path: `pathlib.Path` of the data set, `data_dir/celeb_a/version`.
-        splits: Dict from the name of a split to the number of its images.
-        left_out: Dict from a reason to the sorted file names of the images that
-            were left out for it. Every such image is under one reason only.
-        notes: Tuple of sentences on what else was found.
+        path: `pathlib.Path` of the dataset, `data_dir/celeb_a/version`.
+        splits: Dict from the name of a split to its number of images.
+        left_out: Dict from a reason to the sorted file names of the images that were
+            left out for it. Each of them has one reason.
+        notes: Tuple of sentences about other findings.
     """
 
     path: pathlib.Path
@@ -46,7 +49,7 @@ class PreparedCelebA:
     left_out: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
 
-    def __str__(self):
+    def __str__(self) -> str:
         counts = ", ".join(f"{split} {n}" for split, n in self.splits.items())
         lines = [f"{sum(self.splits.values())} images ({counts}) in {self.path}"]
         for reason, names in self.left_out.items():
@@ -56,29 +59,28 @@ class PreparedCelebA:
         return "\n".join([*lines, *self.notes])
 
 
-def prepare_celeb_a(source, data_dir):
-    """Writes a copy of CelebA as the data set `celeb_a` of TensorFlow Datasets.
+def prepare_celeb_a(
+    source: str | os.PathLike[str], data_dir: str | os.PathLike[str]
+) -> PreparedCelebA:
+    """Writes a copy of CelebA as the dataset `celeb_a` of TensorFlow Datasets.
 
-    No network is used, then or later: `tfds.load("celeb_a", data_dir=data_dir)`
-    finds its own features, version and splits. The JPEGs are stored byte for byte.
-    Every listed image is decoded once beforehand; one that is damaged or not on
-    every list is left out and named in the result, and the others are written. A
-    split without any image is not written.
+    No network is used, now or later: `tfds.load("celeb_a", data_dir=data_dir)` finds
+    its own features, version and splits. The JPEGs are stored byte for byte. Each
+    listed image is decoded once beforehand. Images that are damaged or not on every
+    list are left out and named in the result. A split without images is not written.
 
-    The data set appears whole or not at all, so a run that was interrupted is
-    simply started again.
+    The dataset appears whole or not at all. If a run is interrupted, start it again.
 
     Args:
-        source: Path of a folder or zip archive with CelebA in one of two layouts.
-            The official one has `img_align_celeba.zip`, or the folder of images
-            that comes out of it, and `list_attr_celeba.txt`,
-            `list_eval_partition.txt`, `list_landmarks_align_celeba.txt` and
-            `identity_CelebA.txt`, side by side or in `Img`, `Anno` and `Eval`.
-            Kaggle's has the folder `img_align_celeba/img_align_celeba` and the
-            lists as `.csv`, unpacked or still in its `archive.zip`. It has no
-            identities; every `Identity_No` is -1 then.
-        data_dir: Path of the local folder of tfds data sets, usually
-            `~/tensorflow_datasets`; made if it is missing.
+        source: Path of a folder or zip archive with CelebA, in one of two layouts. The
+            official one has `img_align_celeba.zip`, or the folder of images in it, and
+            `list_attr_celeba.txt`, `list_eval_partition.txt`,
+            `list_landmarks_align_celeba.txt` and `identity_CelebA.txt`, in one folder
+            or in `Img`, `Anno` and `Eval`. Kaggle's has the folder
+            `img_align_celeba/img_align_celeba` and the lists as `.csv`, unpacked or in
+            its `archive.zip`. It has no identities, so each `Identity_No` is -1.
+        data_dir: Path of the folder of tfds datasets, usually `~/tensorflow_datasets`.
+            It is created if it does not exist.
 
     Returns:
         A `PreparedCelebA`.
@@ -86,34 +88,36 @@ def prepare_celeb_a(source, data_dir):
     Raises:
         FileNotFoundError: If `source`, its images or one of its lists is missing.
         FileExistsError: If `data_dir` already has `celeb_a`.
-        ValueError: If an archive or a list in `source` cannot be read, if no image
-            is usable, or if `data_dir` cannot be a folder.
-        OSError: If the disk has no room for the data set.
+        NotADirectoryError: If a file is where `data_dir` should be.
+        PermissionError: If `data_dir` cannot be written to.
+        ValueError: If an archive or a list in `source` cannot be read, or if no image
+            is usable.
+        OSError: If the disk has no space for the dataset.
 
     Example:
 
     >>> print(kerasgan.data.prepare_celeb_a("Downloads/archive.zip", "datasets"))
     202599 images (train 162770, validation 19867, test 19962) in datasets/celeb_a/2.1.0
-    Kaggle ships no identity_CelebA.txt: every Identity_No is -1
+    Kaggle ships no identity_CelebA.txt: each Identity_No is -1
     >>> faces = tfds.load("celeb_a", data_dir="datasets", split="train")
     """
     import tensorflow_datasets as tfds
 
-    source = pathlib.Path(source).expanduser()
-    data_dir = pathlib.Path(data_dir).expanduser()
+    source, data_dir = absolute_path(source), absolute_path(data_dir)
     if not source.exists():
         raise FileNotFoundError(
             f"source {source} does not exist; expected a folder or a zip archive with "
             "CelebA."
         )
-    disk = _writable_parent(data_dir)
+    disk = check_writable("celeb_a", data_dir)
     celeb_a = tfds.builder_cls("celeb_a")(data_dir=data_dir)
     path = pathlib.Path(celeb_a.data_dir)
     if path.exists():
         raise FileExistsError(
-            f"data_dir already has celeb_a, in {path}; remove that folder to prepare "
-            "it anew."
+            f"data_dir already has celeb_a, in {path}; delete that folder to prepare "
+            "it again."
         )
+    check_writable("celeb_a", path.parent)
 
     with celeb_a_source.open_source(source, celeb_a.info.features) as found:
         splits, left_out, image_bytes = _check(found.images, found.lists)
@@ -122,7 +126,7 @@ def prepare_celeb_a(source, data_dir):
         if not total:
             reasons = ", ".join(f"{len(n)} {reason}" for reason, n in left_out.items())
             raise ValueError(f"source {source} has no usable image ({reasons}).")
-        # Twice, because tfds sorts large splits on the same disk.
+        # Twice the size, because tfds sorts large splits on the same disk.
         needed = 2 * (image_bytes + _LABEL_BYTES * total)
         free = shutil.disk_usage(disk).free
         if needed > free:
@@ -132,38 +136,26 @@ def prepare_celeb_a(source, data_dir):
             )
         _write(type(celeb_a), data_dir, splits, found.images, found.lists)
     leftovers = [
-        f"{folder} is half a data set, left by a run that was killed: delete it"
+        f"{folder} is an incomplete dataset of a run that was killed: delete it"
         for folder in sorted(path.parent.glob("incomplete.*"))
     ]
     return PreparedCelebA(path, counts, left_out, (*found.notes, *leftovers))
 
 
-def _writable_parent(data_dir):
-    """Returns the nearest of `data_dir` and the folders above it that exists."""
-    parent = data_dir.absolute()
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        problem = "cannot be written to" if parent.is_dir() else "is not a folder"
-        raise ValueError(
-            f"data_dir is {data_dir}, but {parent} {problem}; expected a folder that "
-            "exists or can be made."
-        )
-    return parent
-
-
-def _check(images, lists):
-    """Sorts out which images can be written.
+def _check(
+    images: Images, lists: Mapping[str, NamedRows]
+) -> tuple[dict[str, list[str]], dict[str, tuple[str, ...]], int]:
+    """Decides which images can be written.
 
     Returns:
-        Dict from split to sorted file names, dict from reason to the file names
-        left out for it, and the bytes of the images to write.
+        Dict from split to sorted file names, dict from reason to the file names that
+        are left out for it, and the total bytes of the images to write.
     """
     from tqdm import auto
 
-    left_out = collections.defaultdict(list)
-    complete = []
-    listed = set().union(*(each.rows for each in lists.values()))
+    left_out: dict[str, list[str]] = collections.defaultdict(list)
+    complete: list[str] = []
+    listed: set[str] = set().union(*(each.rows for each in lists.values()))
     for name in sorted(listed.union(images.names)):
         lacking = [each.file for each in lists.values() if name not in each.rows]
         if len(lacking) == len(lists):
@@ -175,9 +167,9 @@ def _check(images, lists):
         else:
             complete.append(name)
 
-    splits = {split: [] for split in SPLITS}
+    splits: dict[str, list[str]] = {split: [] for split in SPLITS}
     total_bytes = 0
-    # Threads are enough: Pillow decodes without holding the interpreter lock.
+    # Threads are enough: Pillow releases Python's global lock while it decodes.
     check = functools.partial(_whole_jpeg, images)
     with multiprocessing.pool.ThreadPool() as pool:
         sizes = pool.imap(check, complete, chunksize=32)
@@ -197,37 +189,52 @@ def _check(images, lists):
     return splits, {why: tuple(names) for why, names in left_out.items()}, total_bytes
 
 
-def _whole_jpeg(images, name):
-    """Returns the bytes of a JPEG of CelebA's size that decodes, 0 for any other."""
+def _whole_jpeg(images: Images, name: str) -> int:
+    """Returns the bytes of a JPEG of CelebA's size that can be decoded, or 0."""
     try:
         jpeg = images.read(name)
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             if image.size != _IMAGE_SIZE:
                 return 0
             image.load()
-    except Exception:  # Damaged bytes make Pillow raise a dozen kinds.
+    except Exception:  # Damaged bytes make Pillow raise a dozen types.
         return 0
-    # Pillow forgives a missing end of image, TensorFlow does not. The marker stands
-    # behind the last start of scan; padding may follow.
+    # Pillow accepts a missing end of image, TensorFlow does not. The marker follows the
+    # last start of scan; padding may follow it.
     return len(jpeg) if jpeg.rfind(b"\xff\xd9") > jpeg.rfind(b"\xff\xda") else 0
 
 
-def _write(celeb_a, data_dir, splits, images, lists):
-    """Lets tfds write, with these files in place of its downloads."""
+def _write(
+    celeb_a: Any,
+    data_dir: pathlib.Path,
+    splits: Mapping[str, Sequence[str]],
+    images: Images,
+    lists: Mapping[str, NamedRows],
+) -> None:
+    """Lets tfds write the dataset, from these files instead of a download."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import shuffle, utils
 
     class CelebA(celeb_a, skip_registration=True):
         name = "celeb_a"
 
-        def _split_generators(self, dl_manager):
+        def _log_download_bytes(self) -> None:
+            # tfds would announce a download.
+            pass
+
+        def _log_download_done(self) -> None:
+            pass
+
+        def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
             return {
                 split: self._generate_examples(names)
                 for split, names in splits.items()
                 if names
             }
 
-        def _generate_examples(self, names):
+        def _generate_examples(
+            self, names: Sequence[str]
+        ) -> Iterator[tuple[str, dict[str, Any]]]:
             unknown = dict.fromkeys(self.info.features["identity"], -1)
             identities = lists.get(celeb_a_source.IDENTITY)
             for name in names:
@@ -242,14 +249,12 @@ def _write(celeb_a, data_dir, splits, images, lists):
                     },
                 )
 
-    # dataset_info.json names the module that reads the data set: tfds's own.
+    # dataset_info.json names the module that reads the dataset, which is tfds's own.
     CelebA.__module__ = celeb_a.__module__
     with (
         tempfile.TemporaryDirectory() as nothing_downloaded,
-        # tfds announces a download of unknown size.
-        contextlib.redirect_stdout(io.StringIO()),
-        # By itself it sorts up to 1 GB in memory, and what is more in 1,000 files
-        # that are open at once, which some systems do not allow.
+        # The default is to sort up to 1 GB in memory, and more in 1,000 open files,
+        # which some systems do not allow.
         utils.temporary_assignment(shuffle, "MAX_MEM_BUFFER_SIZE", _SORT_BYTES),
         utils.temporary_assignment(shuffle, "BUCKETS_NUMBER", _SORT_FILES),
     ):

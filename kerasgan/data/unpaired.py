@@ -1,4 +1,7 @@
-"""Two domains side by side, nothing in the one belonging to anything in the other."""
+"""Two unpaired domains as one dataset."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -9,30 +12,33 @@ from kerasgan.ordering import is_startable, startable, started_at
 EPOCHS = ("longest", "shortest")
 
 
-def unpaired(a, b, epoch="longest"):
-    """Returns batches of two domains side by side, as CycleGAN training takes them.
+def unpaired(
+    a: tf.data.Dataset, b: tf.data.Dataset, epoch: str | int = "longest"
+) -> tf.data.Dataset:
+    """Returns batches of two domains side by side, as `CycleGAN.fit` takes them.
 
-    Each dataset goes its own way: one that ends before the epoch starts again, and
-    gives its images in a new order if it shuffles, as those of `kerasgan.data` do.
-    So which images of the two meet changes all the time. From "Unpaired
-    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu et
-    al. 2017, https://arxiv.org/abs/1703.10593.
+    The domains are independent. If one ends before the epoch does, it starts again, in
+    a new order if it is shuffled, so the images that come together change all the
+    time. From "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+    Networks", Zhu et al. 2017, https://arxiv.org/abs/1703.10593.
 
     Args:
         a: A `tf.data.Dataset` of image batches `(batch, height, width, channels)`.
-        b: Another one, of images of the same shape and with the same batch size.
-        epoch: `"longest"`, as many batches as the longer of the two has,
-            `"shortest"`, as many as the shorter has, or the number of batches,
-            which may be more than either has.
+        b: A dataset of images of the same height and width, with the same batch size.
+            The number of channels may differ.
+        epoch: Length of an epoch: `"longest"` for the number of batches in the longer
+            dataset, `"shortest"` for that in the shorter one, or a number of batches,
+            which may exceed both.
 
     Returns:
-        A `tf.data.Dataset` of pairs `(a, b)` of image batches, with a known
-        cardinality. The two batches have as many images: where last batches are
-        smaller, as without shuffling, the larger one is cut.
+        A `tf.data.Dataset` of pairs `(a, b)` of image batches with a known cardinality.
+        Both batches have the same number of images: if one is smaller, such as the last
+        batch without shuffling, the other is cut. If training can start `a` and `b` at
+        any batch, so it can this dataset.
 
     Raises:
-        ValueError: If an argument is none of the above, if one of the two is empty,
-            or if it has no known length and `epoch` is not a number.
+        ValueError: If an argument is invalid, if `a` or `b` is empty, or if `epoch` is
+            a string and the length of a dataset is unknown.
 
     Example:
 
@@ -43,11 +49,12 @@ def unpaired(a, b, epoch="longest"):
     for name, dataset in domains.items():
         check_image_batches(name, dataset)
     batches = _epoch_length(domains, epoch)
-    shapes = {n: dataset.element_spec.shape[1:] for n, dataset in domains.items()}
-    if not shapes["b"].is_compatible_with(shapes["a"]):
+    sides = {n: dataset.element_spec.shape[1:3] for n, dataset in domains.items()}
+    if not sides["b"].is_compatible_with(sides["a"]):
+        pixels = {n: f"{height} x {width}" for n, (height, width) in sides.items()}
         raise ValueError(
-            f"b has images of shape {tuple(shapes['b'])}, but those of a have "
-            f"{tuple(shapes['a'])}; expected the same shape."
+            f"b has images of {pixels['b']} pixels, but those of a have "
+            f"{pixels['a']}; expected the same size."
         )
     sizes = {name: _batch_size(dataset) for name, dataset in domains.items()}
     if sizes["a"] != sizes["b"]:
@@ -76,7 +83,7 @@ def unpaired(a, b, epoch="longest"):
     return startable(finite, start)
 
 
-def _epoch_length(domains, epoch):
+def _epoch_length(domains: Mapping[str, tf.data.Dataset], epoch: Any) -> int:
     """Returns the number of batches in an epoch."""
     if isinstance(epoch, str):
         check_choice("epoch", epoch, EPOCHS)
@@ -86,8 +93,8 @@ def _epoch_length(domains, epoch):
         except ValueError as error:
             came = "a third dataset" if isinstance(epoch, tf.data.Dataset) else epoch
             raise ValueError(
-                f"epoch is {came}; expected 'longest', 'shortest' or a whole number "
-                "of batches of at least 1."
+                f"epoch is {came}; expected 'longest', 'shortest' or a positive "
+                "integer, the number of batches."
             ) from error
     lengths = {name: int(dataset.cardinality()) for name, dataset in domains.items()}
     for name, length in lengths.items():
@@ -95,7 +102,7 @@ def _epoch_length(domains, epoch):
             raise ValueError(f"{name} is empty; expected at least one batch.")
         if length < 0 and isinstance(epoch, str):
             endless = length == tf.data.INFINITE_CARDINALITY
-            came = "does not end" if endless else "does not know its length"
+            came = "is infinite" if endless else "has an unknown length"
             raise ValueError(
                 f"epoch is {epoch!r}, but {name} {came}; expected a number of batches."
             )
@@ -104,12 +111,12 @@ def _epoch_length(domains, epoch):
     return max(lengths.values()) if epoch == "longest" else min(lengths.values())
 
 
-def _batch_size(dataset):
-    """Returns the number of images in a batch, of the first one if not in all."""
+def _batch_size(dataset: tf.data.Dataset) -> int:
+    """Returns the number of images in each batch, or else in the first one."""
     size = dataset.element_spec.shape[0]
     return len(next(iter(dataset))) if size is None else size
 
 
-def _cut(a, b):
+def _cut(a: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     size = tf.minimum(tf.shape(a)[0], tf.shape(b)[0])
     return a[:size], b[:size]

@@ -1,141 +1,138 @@
-import pathlib
-import shutil
+import concurrent.futures
+import errno
 import subprocess
 import sys
+import threading
 
-import numpy as np
+import filelock
 import pytest
 
 from kerasgan.data import building
-from kerasgan.data.building import building_folder, remove_abandoned
-from kerasgan.data.cache import cached_images
+from kerasgan.data.building import built_folder, locked
 
-# Builds an entry of the cache, and stops in the middle.
+# Builds a folder, and stops in the middle. It loads the module alone: importing the
+# package would take seconds.
 PROGRAM = """
-import sys, numpy
-from kerasgan.data.cache import cached_images
+import importlib.util, pathlib, sys
 
-def decode():
-    yield numpy.zeros((2, 1, 1, 1), "uint8")
+path, folder = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("building", path)
+building = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(building)
+folder = pathlib.Path(folder)
+with building.locked(folder, "it"), building.built_folder(folder) as unfinished:
+    (unfinished / "data").write_bytes(b"half")
     print("building", flush=True)
     sys.stdin.read()
-    yield numpy.zeros((2, 1, 1, 1), "uint8")
-
-cached_images("faces", {}, (1, 1, 1), 4, decode)
+    (unfinished / "data").write_bytes(b"whole")
 """
 
 
-def build(facts):
-    def decode():
-        yield np.ones((4, 1, 1, 1), "uint8")
-
-    return cached_images("others", facts, (1, 1, 1), 4, decode)
-
-
 @pytest.fixture
-def builds(cache):
-    """A process in the middle of building an entry."""
+def builder(tmp_path):
+    """A process that is building the folder `tmp_path / "theirs"`."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, building.__file__, tmp_path / "theirs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    # A progress bar is on the same line.
-    while "building" not in process.stdout.readline():
-        assert process.poll() is None
+    assert process.stdout.readline() == "building\n"
     yield process
     process.kill()
     process.communicate()
 
 
-def names(cache):
-    return sorted(folder.name.partition("-")[0] for folder in cache.iterdir())
+def names(folder):
+    """Returns the visible names and those of unfinished folders."""
+    return sorted(
+        path.name.partition(".theirs")[0].removeprefix(".building-")
+        for path in folder.iterdir()
+        if not path.name.endswith(".lock")
+    )
 
 
-def test_what_a_killed_process_left_is_removed(builds, cache):
-    (left,) = cache.iterdir()
-    build({"number": 1})
-    # Its process lives.
-    assert left.is_dir() and names(cache) == [".building", "others"]
-    builds.kill()
-    builds.wait()
-    assert left.is_dir()
-    build({"number": 2})
-    assert names(cache) == ["others", "others"]
+def build(folder, content=b"whole"):
+    with locked(folder, "it"), built_folder(folder) as unfinished:
+        (unfinished / "data").write_bytes(content)
 
 
-def test_process_that_others_build_beside_finishes(builds, cache):
-    build({"number": 1})
-    builds.communicate("")
-    assert builds.returncode == 0
-    assert names(cache) == ["faces", "others"]
-    # Finished entries are no leftovers.
-    build({"number": 2})
-    assert names(cache) == ["faces", "others", "others"]
-
-
-def test_what_is_in_use_stays_until_its_end(tmp_path):
-    with building_folder(tmp_path, "data") as folder:
-        (folder / "data").write_bytes(b"half")
-        remove_abandoned(tmp_path, "data")
-        assert (folder / "data").read_bytes() == b"half"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_renamed_stays(tmp_path):
-    with building_folder(tmp_path, "data") as folder:
-        (folder / "data").write_bytes(b"whole")
-        folder.rename(tmp_path / "done")
-        remove_abandoned(tmp_path, "data")
-    remove_abandoned(tmp_path, "data")
-    assert [path.name for path in tmp_path.iterdir()] == ["done"]
-    assert (tmp_path / "done" / "data").read_bytes() == b"whole"
-
-
-def test_empty_and_unlocked_folders_are_removed_and_nothing_else(tmp_path):
-    (tmp_path / ".building-1").mkdir()
-    (tmp_path / ".building-2").mkdir()
-    (tmp_path / ".building-2" / "data").write_bytes(b"half")
-    (tmp_path / ".building-3").mkdir()
-    (tmp_path / ".building-3" / "mine").write_bytes(b"something else")
-    (tmp_path / "faces-4").mkdir()
-    (tmp_path / "faces-4" / "data").write_bytes(b"whole")
-    remove_abandoned(tmp_path, "data")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".building-3",
-        "faces-4",
-    ]
-
-
-def test_folder_that_vanishes_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
-    locked = []
-
-    def flock(file, operation, flock=building.fcntl.flock):
-        if not locked:
-            # As another process does that was between the two.
-            shutil.rmtree(pathlib.Path(file.name).parent)
-        locked.append(operation)
-        flock(file, operation)
-
-    monkeypatch.setattr(building.fcntl, "flock", flock)
-    with building_folder(tmp_path, "data") as folder:
-        assert (folder / "data").exists() and len(locked) == 2
-
-
-def test_disk_without_locks_builds_and_removes_nothing(tmp_path, monkeypatch):
-    def flock(file, operation):
-        raise OSError("not supported")
-
-    monkeypatch.setattr(building.fcntl, "flock", flock)
-    with building_folder(tmp_path, "data") as folder:
-        remove_abandoned(tmp_path, "data")
-        assert (folder / "data").exists()
-    assert list(tmp_path.iterdir()) == []
+def test_folder_appears_when_it_is_complete(tmp_path):
+    with built_folder(tmp_path / "mine") as unfinished:
+        (unfinished / "data").write_bytes(b"whole")
+        assert not (tmp_path / "mine").exists()
+    assert (tmp_path / "mine" / "data").read_bytes() == b"whole"
+    assert names(tmp_path) == ["mine"]
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
 def test_interrupted_build_leaves_nothing(interruption, tmp_path):
-    with pytest.raises(interruption), building_folder(tmp_path, "data"):
+    with pytest.raises(interruption), built_folder(tmp_path / "mine") as unfinished:
+        (unfinished / "data").write_bytes(b"half")
         raise interruption
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
+
+
+def test_killed_process_blocks_nobody_and_leaves_nothing(builder, tmp_path):
+    (left,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    # Other folders are built next to it, and leave it alone.
+    build(tmp_path / "mine")
+    assert (left / "data").read_bytes() == b"half"
+    with pytest.raises(filelock.Timeout):
+        building._lock(tmp_path / "theirs").acquire(blocking=False)
+    builder.kill()
+    builder.wait()
+    assert left.is_dir()
+    build(tmp_path / "other")
+    assert names(tmp_path) == ["mine", "other"]
+    build(tmp_path / "theirs")
+    assert names(tmp_path) == ["mine", "other", "theirs"]
+
+
+def test_other_processes_wait(builder, tmp_path, capsys):
+    theirs = tmp_path / "theirs"
+
+    def build_unless_built():
+        with locked(theirs, "the data"):
+            assert theirs.exists()
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = pool.submit(build_unless_built)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            waiting.result(0.3)
+        builder.communicate("")
+        waiting.result(60)
+    assert (theirs / "data").read_bytes() == b"whole"
+    assert capsys.readouterr().out == (
+        "Another process is building the data; waiting for it.\n"
+    )
+
+
+def test_threads_wait_too(tmp_path):
+    inside, most = [], []
+    start = threading.Barrier(4)
+
+    def enter(_):
+        start.wait(60)
+        with locked(tmp_path / "mine", "it"):
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(4)))
+    assert most == [1] * 4
+
+
+def test_disk_without_locks(tmp_path, monkeypatch):
+    def refuse(self, *arguments, **options):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    # Nobody knows whether its process is alive.
+    (tmp_path / ".building-other.0123").mkdir()
+    with built_folder(tmp_path / "mine") as slower:
+        build(tmp_path / "mine", b"faster")
+        (slower / "data").write_bytes(b"slower")
+    assert (tmp_path / "mine" / "data").read_bytes() == b"faster"
+    assert names(tmp_path) == ["mine", "other.0123"]

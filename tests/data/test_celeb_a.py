@@ -149,7 +149,7 @@ def test_images_that_the_filter_drops_are_never_decoded(data_dir, tmp_path, numb
     options = {"data_dir": tmp_path / "tfds", "batch_size": 1, "attribute": "Male"}
     dataset = celeb_a(8, **options)
     assert sorted(numbers(dataset)) == with_attribute("Male", True)
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(ValueError, match=r"celeb_a/2\.1\.0 in .* is damaged"):
         celeb_a(8, value=False, **options)
 
 
@@ -186,7 +186,7 @@ def test_later_calls_do_not_decode(data_dir, tmp_path, numbers):
     for record in (tmp_path / "tfds").rglob("*.tfrecord*"):
         record.unlink()
     assert numbers(celeb_a(8, **options)) == first
-    with pytest.raises(Exception, match="tfrecord"):
+    with pytest.raises(FileNotFoundError, match=r"lacks 1 of 1 files .*tfrecord"):
         celeb_a(9, **options)
 
 
@@ -253,11 +253,11 @@ def test_synthetic_faces_by_name(tiny_synthetic_faces):
     ("options", "message"),
     [
         ({"image_size": 0}, "image_size is 0; expected a positive integer."),
-        ({"image_size": (64, -1)}, "image_size is -1; expected a whole"),
-        ({"image_size": (64, 64, 3)}, "image_size is (64, 64, 3); expected a whole"),
-        ({"image_size": "64"}, "image_size is '64'; expected a whole"),
-        ({"batch_size": 0}, "batch_size is 0; expected a whole"),
-        ({"batch_size": -1}, "batch_size is -1; expected a whole"),
+        ({"image_size": (64, -1)}, "image_size is -1; expected a positive"),
+        ({"image_size": (64, 64, 3)}, "image_size is (64, 64, 3); expected"),
+        ({"image_size": "64"}, "image_size is '64'; expected a positive"),
+        ({"batch_size": 0}, "batch_size is 0; expected a positive"),
+        ({"batch_size": -1}, "batch_size is -1; expected a positive"),
         ({"dataset": "celeba"}, "dataset is 'celeba'; did you mean 'celeb_a'?"),
         (
             {"dataset": "mnist"},
@@ -327,13 +327,13 @@ def test_empty_half(attribute, how_many, shuffle, data_dir):
         )
     assert str(caught.value) == (
         f"attribute is {attribute!r}, which {how_many} image of celeb_a 'train' has; "
-        "expected one that tells them apart."
+        "expected one that some have and some do not."
     )
 
 
 def test_download_that_works(data_dir, monkeypatch, tmp_path, numbers):
     def download(builder):
-        shutil.copytree(data_dir, tmp_path / "tfds")
+        shutil.copytree(data_dir, tmp_path / "tfds", dirs_exist_ok=True)
         builder.info.read_from_directory(builder.data_dir)
 
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())

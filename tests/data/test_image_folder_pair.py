@@ -103,7 +103,7 @@ def test_empty_folder(path):
     with pytest.raises(ValueError) as caught:
         image_folder_pair(path, 4, "test", batch_size=1)
     assert str(caught.value) == (
-        f"path is {str(path / 'testB')!r}, which holds no files; expected a folder of "
+        f"path is {str(path / 'testB')!r}, which has no files; expected a folder of "
         "images."
     )
 
@@ -111,7 +111,7 @@ def test_empty_folder(path):
 def test_unreadable_files_are_named_where_it_was_called(path):
     for folder in ("trainA", "trainB"):
         (path / folder / "notes.txt").write_text("no image")
-    with pytest.warns(UserWarning, match=r"1 of .*: notes\.txt\.") as caught:
+    with pytest.warns(UserWarning, match=r"1 of .* \(notes\.txt\)\.") as caught:
         image_folder_pair(path, 4, batch_size=1)
     assert [warning.filename for warning in caught] == [__file__, __file__]
     for warning, folder in zip(caught, ("trainA", "trainB"), strict=True):

@@ -1,7 +1,10 @@
+import concurrent.futures
 import errno
 import io
-import subprocess
-import sys
+import os
+import pathlib
+import shutil
+import threading
 import urllib.error
 
 import pytest
@@ -9,88 +12,106 @@ import requests
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager, util
 
-from kerasgan.data import celeb_a
+from kerasgan.data import celeb_a, synthetic_faces
 from kerasgan.data.drawn_faces.builder import SyntheticFaces
-from kerasgan.data.tfds_data import prepared
+from kerasgan.data.tfds_data import absolute_data_dir, check_writable, prepared
 
-# Draws few faces, but not before another process is about to do the same.
-PROGRAM = """
-import pathlib, sys, time
-from kerasgan.data import synthetic_faces
-from kerasgan.data.drawn_faces.builder import SyntheticFaces
-
-data_dir, own, other = map(pathlib.Path, sys.argv[1:])
-SyntheticFaces.IMAGES = {"train": 8, "validation": 4, "test": 4}
-splits = SyntheticFaces._split_generators
-
-def wait_for_the_other(builder, dl_manager):
-    own.touch()
-    while not other.exists():
-        time.sleep(0.01)
-    return splits(builder, dl_manager)
-
-SyntheticFaces._split_generators = wait_for_the_other
-faces = synthetic_faces(8, "all", data_dir=data_dir, batch_size=16, seed=0)
-(batch,) = faces.as_numpy_iterator()
-print(len(batch), batch.mean())
-"""
+pytestmark = pytest.mark.usefixtures("cache", "no_network")
 
 
-def test_two_processes_that_draw_at_once_both_go_on(tmp_path, cache):
-    marks = [tmp_path / "first", tmp_path / "second"]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, tmp_path / "tfds", *order],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for order in (marks, marks[::-1])
-    ]
-    outputs = [process.communicate(timeout=120) for process in processes]
-    for process, (_, errors) in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, errors
-    said = [output.splitlines()[-1] for output, _ in outputs]
-    assert said[0] == said[1] and said[0].startswith("16 ")
-    # One data set, and nothing beside it.
-    (version,) = (tmp_path / "tfds" / "synthetic_faces").iterdir()
-    assert version.name == "1.0.0"
+class Builder:
+    """A tfds builder of a dataset that is a folder."""
+
+    name = "faces"
+
+    def __init__(self, data_dir, write=pathlib.Path.mkdir):
+        self.data_path = data_dir / "faces" / "1.0.0"
+        self.write = write
+
+    def is_prepared(self):
+        return self.data_path.exists()
+
+    def download_and_prepare(self):
+        self.write(self.data_path)
 
 
-def test_data_set_that_appears_before_drawing_starts(tiny_synthetic_faces, tmp_path):
-    def make():
-        builder = SyntheticFaces(data_dir=tmp_path)
-        if not list(tmp_path.iterdir()):
-            # As another process does now.
-            (tmp_path / "synthetic_faces").symlink_to(
-                tiny_synthetic_faces / "synthetic_faces"
-            )
-        return builder
+def test_one_of_two_that_prepare_at_once_waits(tmp_path, capsys):
+    writing, go_on = threading.Event(), threading.Event()
 
-    assert prepared(make).info.splits["train"].num_examples == 48
+    def write(path):
+        writing.set()
+        assert go_on.wait(60)
+        path.mkdir()
+
+    def fail(path):
+        raise AssertionError("written twice")
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(prepared, lambda: Builder(tmp_path, write))
+        assert writing.wait(60)
+        second = pool.submit(prepared, lambda: Builder(tmp_path, fail))
+        with pytest.raises(concurrent.futures.TimeoutError):
+            second.result(0.2)
+        go_on.set()
+        assert first.result(60).is_prepared() and second.result(60).is_prepared()
+    path = tmp_path / "faces" / "1.0.0"
+    assert capsys.readouterr().out == (
+        f"Another process is building faces in {path}; waiting for it.\n"
+    )
 
 
-def test_failure_of_its_own_is_no_race(tmp_path, monkeypatch):
-    def fail(builder):
+def test_process_that_uses_tfds_directly_may_be_faster(tmp_path):
+    def write(path):
+        path.mkdir()
+        raise FileExistsError("there")
+
+    assert prepared(lambda: Builder(tmp_path, write)).is_prepared()
+
+
+def test_other_failures_are_raised(tmp_path):
+    def write(path):
         raise FileExistsError("something else")
 
-    monkeypatch.setattr(SyntheticFaces, "download_and_prepare", fail)
     with pytest.raises(FileExistsError, match="something else"):
-        prepared(lambda: SyntheticFaces(data_dir=tmp_path))
+        prepared(lambda: Builder(tmp_path, write))
+
+
+def test_dataset_that_is_there_needs_no_lock(tmp_path, monkeypatch):
+    Builder(tmp_path).data_path.mkdir(parents=True)
+    before = list(tmp_path.rglob("*"))
+    assert prepared(lambda: Builder(tmp_path)).is_prepared()
+    assert list(tmp_path.rglob("*")) == before
+
+
+# Downloads
 
 
 def failed_download(tmp_path):
-    """Returns what happened, as the message says it, and the error."""
+    """Returns the reason in the message, and the error."""
     with pytest.raises(FileNotFoundError) as caught:
         celeb_a(data_dir=tmp_path / "tfds")
     what, advice = str(caught.value).split("\n")
     assert what.startswith(f"celeb_a is not in {tmp_path / 'tfds' / 'celeb_a'}")
     assert "'kerasgan prepare celeb_a --from COPY --data-dir DATA_DIR'" in advice
-    assert not (tmp_path / "tfds").exists()
-    return what.partition(", and tfds could not prepare it ")[2], caught.value
+    return what.partition("2.1.0")[2], caught.value
 
 
-def test_no_network(monkeypatch, tmp_path):
+@pytest.fixture
+def download_fails(monkeypatch):
+    """Function that makes tfds fail to download."""
+
+    def fail(error):
+        def download(builder):
+            raise error
+
+        monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())
+        monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+
+    return fail
+
+
+@pytest.fixture
+def no_site(monkeypatch):
     def urlopen(url, timeout):
         raise urllib.error.URLError("unreachable")
 
@@ -99,9 +120,37 @@ def test_no_network(monkeypatch, tmp_path):
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+
+
+@pytest.mark.usefixtures("no_site")
+def test_no_network(tmp_path):
     what, error = failed_download(tmp_path)
-    assert what == "(URLError: <urlopen error unreachable>)."
+    assert what == (
+        ", and tfds could not prepare it (URLError: <urlopen error unreachable>)."
+    )
     assert isinstance(error.__cause__, urllib.error.URLError)
+    assert not (tmp_path / "tfds").exists()
+
+
+@pytest.mark.usefixtures("no_site")
+def test_other_version_that_is_there_is_named(tmp_path):
+    folder = tmp_path / "tfds" / "celeb_a"
+    (folder / "2.0.1").mkdir(parents=True)
+    what, _ = failed_download(tmp_path)
+    assert what.startswith(
+        f" (version 2.0.1 found there, but tfds {tfds.__version__} reads version "
+        "2.1.0), and tfds could not prepare it (URLError"
+    )
+    (folder / "2.0.0").mkdir()
+    what, _ = failed_download(tmp_path)
+    assert what.startswith(" (versions 2.0.0 and 2.0.1 found there, but tfds ")
+
+
+@pytest.mark.usefixtures("no_site")
+def test_incomplete_dataset_that_is_there_is_named(tmp_path):
+    (tmp_path / "tfds" / "celeb_a" / "2.1.0").mkdir(parents=True)
+    what, _ = failed_download(tmp_path)
+    assert what.startswith(" (the folder is there, but it is incomplete), and tfds")
 
 
 @pytest.mark.parametrize(
@@ -116,15 +165,11 @@ def test_no_network(monkeypatch, tmp_path):
         (urllib.error.HTTPError("https://drive", 429, "busy", {}, None), "HTTPError: "),
     ],
 )
-def test_download_that_the_site_refuses(error, what, monkeypatch, tmp_path):
-    def download(builder):
-        raise error
-
-    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())
-    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
-    said, raised = failed_download(tmp_path)
-    assert said.startswith(f"({what}")
-    assert said.endswith("); Google Drive limits its downloads.")
+def test_download_that_the_server_refuses(error, what, download_fails, tmp_path):
+    download_fails(error)
+    message, raised = failed_download(tmp_path)
+    assert message.startswith(f", and tfds could not prepare it ({what}")
+    assert message.endswith("); Google Drive limits its downloads.")
     assert raised.__cause__ is error
 
 
@@ -135,18 +180,112 @@ def test_download_that_the_site_refuses(error, what, monkeypatch, tmp_path):
             OSError(errno.ENOSPC, "No space left on device"),
             "(OSError: [Errno 28] No space left on device).",
         ),
-        (PermissionError(13, "Permission denied"), "(PermissionError: [Errno 13] Per"),
         (KeyError("image"), "(KeyError: 'image')."),
         (AssertionError(), "(AssertionError)."),
         (ValueError("Two lines.\nof it"), "(ValueError: Two lines)."),
     ],
 )
-def test_other_failures_are_not_the_sites(error, what, monkeypatch, tmp_path):
-    def download(builder):
-        raise error
-
-    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO())
-    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
-    said, raised = failed_download(tmp_path)
-    assert said.startswith(what) and "Google" not in said
+def test_other_failures_are_not_the_servers(error, what, download_fails, tmp_path):
+    download_fails(error)
+    message, raised = failed_download(tmp_path)
+    assert message == f", and tfds could not prepare it {what}"
     assert raised.__cause__ is error
+
+
+# Files
+
+
+def test_missing_and_damaged_files(tiny_synthetic_faces, tmp_path):
+    shutil.copytree(tiny_synthetic_faces, tmp_path / "tfds")
+    options = {"data_dir": tmp_path / "tfds", "batch_size": 8}
+    (shard,) = (tmp_path / "tfds").rglob("*train.tfrecord*")
+    os.truncate(shard, shard.stat().st_size - 20)
+    with pytest.raises(ValueError) as caught:
+        synthetic_faces(16, **options)
+    message = str(caught.value)
+    start = f"synthetic_faces/1.0.0 in {shard.parent} "
+    end = "delete the folder and prepare the dataset again."
+    assert message.startswith(f"{start}is damaged (") and message.endswith(end)
+    assert ". " not in message and "\n" not in message
+    shard.unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        synthetic_faces(16, **options)
+    assert str(caught.value) == (
+        f"{start}lacks 1 of 1 files ({shard.name}); copy them there, or {end}"
+    )
+    # The other splits are whole.
+    assert int(synthetic_faces(16, "test", **options).cardinality()) == 1
+
+
+# Folders
+
+
+def test_data_dir_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for path in ("~/tfds", "tfds", pathlib.Path("tfds"), tmp_path / "tfds"):
+        assert absolute_data_dir(path) == str(tmp_path / "tfds")
+    assert absolute_data_dir(None) is None
+
+
+def test_data_dir_is_not_a_readable_folder(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    for load in (celeb_a, synthetic_faces):
+        with pytest.raises(NotADirectoryError) as caught:
+            load(data_dir=tmp_path / "file")
+        assert str(caught.value) == (
+            f"data_dir is {str(tmp_path / 'file')!r}, a file; expected a folder of "
+            "tfds datasets."
+        )
+    # By hand: permissions do not bind the superuser, who may run the tests.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match=r"data_dir is '.*', which cannot be rea"):
+        celeb_a(data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["celeb_a", "synthetic_faces"])
+def test_data_dir_that_cannot_be_written_to(name, tmp_path, monkeypatch):
+    load = {"celeb_a": celeb_a, "synthetic_faces": synthetic_faces}[name]
+    advice = "set data_dir to a folder that can be written to."
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(NotADirectoryError) as caught:
+        load(data_dir=tmp_path)
+    assert str(caught.value) == (
+        f"{name} cannot be written to {tmp_path / name}, because {tmp_path / name} is "
+        f"not a folder; {advice}"
+    )
+    closed = tmp_path / "closed"
+    closed.mkdir()
+
+    def access(path, mode):
+        return path != closed or not mode & os.W_OK
+
+    monkeypatch.setattr(os, "access", access)
+    for data_dir in (closed, closed / "deep" / "down"):
+        with pytest.raises(PermissionError) as caught:
+            load(data_dir=data_dir)
+        assert str(caught.value) == (
+            f"{name} cannot be written to {data_dir / name}, because there is no write "
+            f"permission for {closed}; {advice}"
+        )
+    assert list(closed.iterdir()) == []
+
+
+def test_nearest_folder(tmp_path):
+    assert check_writable("x", tmp_path) == tmp_path
+    assert check_writable("x", tmp_path / "deep" / "down") == tmp_path
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(NotADirectoryError, match="link is not a folder"):
+        check_writable("x", tmp_path / "link" / "deep")
+
+
+def test_drawing_is_announced_as_such(tmp_path, monkeypatch, capsys):
+    images = {"train": 4, "validation": 4, "test": 4}
+    monkeypatch.setattr(SyntheticFaces, "IMAGES", images)
+    synthetic_faces(8, data_dir=tmp_path, batch_size=4)
+    captured = capsys.readouterr()
+    first, *rest = captured.out.splitlines()
+    path = tmp_path / "synthetic_faces" / "1.0.0"
+    assert first == f"Drawing 12 faces into {path} ..."
+    # Besides the progress of decoding.
+    assert "ownload" not in "".join(rest) + captured.err

@@ -33,6 +33,14 @@ def test_what_is_returned():
         assert (a * 127.5 + 127.5 < 50).all() and (b * 127.5 + 127.5 > 50).all()
 
 
+@pytest.mark.parametrize(("a", "b"), [(1, 3), (5, 5), (12, 2)])
+def test_any_number_of_channels(a, b):
+    shapes = [(2, 3, channels) for channels in (a, b)]
+    dataset = unpaired(flat(4, 2, shape=shapes[0]), flat(4, 2, shape=shapes[1]))
+    for one, other in (*dataset, *started_at(dataset, 0).take(3)):
+        assert (one.shape, other.shape) == ((2, 2, 3, a), (2, 2, 3, b))
+
+
 @pytest.mark.parametrize(
     ("epoch", "batches"),
     [("longest", 7), ("shortest", 3), (1, 1), (5, 5), (7, 7), (40, 40)],
@@ -164,7 +172,7 @@ def test_a_distribution_strategy_splits_both_batches():
 ENDLESS, EMPTY = flat(4).repeat(), flat(4).take(0)
 UNMEASURED = flat(4).filter(lambda image: True)
 NO_IMAGES = "expected a tf.data.Dataset of image batches (batch, height, width, channe"
-EPOCH = "expected 'longest', 'shortest' or a whole number of batches of at least 1."
+EPOCH = "expected 'longest', 'shortest' or a positive integer, the number of batches."
 
 
 @pytest.mark.parametrize(
@@ -186,16 +194,16 @@ EPOCH = "expected 'longest', 'shortest' or a whole number of batches of at least
         ((flat(4), EMPTY, 5), "b is empty; expected at least one batch."),
         (
             (flat(4), ENDLESS),
-            "epoch is 'longest', but b does not end; expected a number of batches.",
+            "epoch is 'longest', but b is infinite; expected a number of batches.",
         ),
         (
             (UNMEASURED, flat(4), "shortest"),
-            "epoch is 'shortest', but a does not know its length; expected a number of",
+            "epoch is 'shortest', but a has an unknown length; expected a number of",
         ),
         (
             (flat(4), flat(4, shape=(2, 4, 1))),
-            "b has images of shape (2, 4, 1), but those of a have (2, 3, 1); expected "
-            "the same shape.",
+            "b has images of 2 x 4 pixels, but those of a have 2 x 3; expected the "
+            "same size.",
         ),
         (
             (flat(8, 2), flat(8, 4)),

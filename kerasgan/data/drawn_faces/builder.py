@@ -65,6 +65,14 @@ class SyntheticFaces(tfds.core.GeneratorBasedBuilder):
             ),
         )
 
+    def _log_download_bytes(self):
+        # tfds would announce a download.
+        count = sum(self.IMAGES.values())
+        print(f"Drawing {count:,} faces into {self.data_dir} ...", flush=True)
+
+    def _log_download_done(self):
+        pass
+
     def _split_generators(self, dl_manager):
         splits, first = {}, 0
         for split, count in self.IMAGES.items():
