@@ -1,37 +1,38 @@
-"""Hands a callback of Keras the optimizer of the player it is meant for."""
+"""`ForOptimizer`: lets a Keras callback control either player's optimizer."""
 
 import copy
 import functools
+from typing import Any
 
 import keras
 
 from kerasgan.arguments import check_choice
 from kerasgan.optimizers import PLAYERS, is_scheduled, learning_rate, optimizer_of
 
-# What Keras names the rate in the logs, in either generation.
+# Names under which Keras logs the learning rate.
 RATE_NAMES = ("learning_rate", "lr")
 HOOKS = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]
 
 
 class ForOptimizer(keras.callbacks.Callback):
-    """Lets a callback of Keras steer the optimizer of either player, or both.
+    """Applies a Keras callback to the optimizer of one player, or of both.
 
     `LearningRateScheduler`, `ReduceLROnPlateau` and others set the learning rate of
-    `model.optimizer`, which is the generator's. Here they see the model with the
-    optimizer they are meant for. For both players there are two of the callback, the
-    second a copy, and each starts from the rate of its own optimizer: rates that
+    `model.optimizer`, which is the generator's. This wrapper shows them the model with
+    the optimizer they are meant for. For both players it uses the callback twice, the
+    second time as a copy. Each starts from the rate of its own optimizer, so rates that
     differ keep their ratio when both are halved.
 
-    The rate that an epoch ran with joins its logs, as `d_learning_rate` or
-    `g_learning_rate`; what Keras itself calls it does not say whose it is.
+    The learning rate of each epoch is added to its logs as `d_learning_rate` or
+    `g_learning_rate`, in place of Keras's name, which does not tell the players apart.
 
     Args:
         callback: A `keras.callbacks.Callback`.
         which: `"discriminator"`, `"generator"` or `"both"`.
 
     Raises:
-        ValueError: If `which` is none of them or, when training starts, if the rate
-            is a `LearningRateSchedule`, which cannot be set.
+        ValueError: If `which` is not one of these. When training starts: if the
+            optimizer has a `LearningRateSchedule`, which callbacks cannot set.
 
     Example:
 
@@ -39,38 +40,40 @@ class ForOptimizer(keras.callbacks.Callback):
     >>> gan.fit(faces, callbacks=[kerasgan.callbacks.ForOptimizer(halve, "both")])
     """
 
-    def __init__(self, callback, which):
+    def __init__(self, callback: keras.callbacks.Callback, which: str) -> None:
         super().__init__()
         check_choice("which", which, (*PLAYERS, "both"))
+        self.callbacks: dict[str, keras.callbacks.Callback]
         if which == "both":
-            own = (copy.copy(callback), callback)
-            self.callbacks = dict(zip(PLAYERS, own, strict=True))
+            copies = (copy.copy(callback), callback)
+            self.callbacks = dict(zip(PLAYERS, copies, strict=True))
         else:
             self.callbacks = {which: callback}
         for hook in HOOKS:
-            # Only those that it has: Keras waits for every step where there is a
-            # hook for batches.
+            # Only hooks that the callback has: Keras waits for the result of every
+            # step if there is a hook for batches.
             if not _is_inherited(callback, hook) and hook != "on_epoch_end":
                 setattr(self, hook, functools.partial(self._call, hook))
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         for callback in self.callbacks.values():
             callback.set_params(params)
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
         for player, callback in self.callbacks.items():
             optimizer = optimizer_of(model, player)
             if is_scheduled(optimizer):
                 raise ValueError(
                     f"{player[0]}_optimizer has a LearningRateSchedule, which "
-                    f"{type(callback).__name__} cannot set; expected a number for its "
+                    f"{type(callback).__name__} cannot set; expected a number as its "
                     "learning rate."
                 )
-            callback.set_model(_ModelWith(optimizer, model))
+            callback.set_model(_ModelWithOptimizer(optimizer, model))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = {} if logs is None else logs
         for player, callback in self.callbacks.items():
             rate = learning_rate(optimizer_of(self.model, player))
             seen = dict(logs)
@@ -78,26 +81,28 @@ class ForOptimizer(keras.callbacks.Callback):
             logs.update({k: v for k, v in seen.items() if k not in RATE_NAMES})
             logs[f"{player[0]}_learning_rate"] = rate
 
-    def _call(self, hook, *args, **kwargs):
+    def _call(self, hook: str, *args: Any, **kwargs: Any) -> None:
         for callback in self.callbacks.values():
             getattr(callback, hook)(*args, **kwargs)
 
 
-class _ModelWith:
-    """A model in everything but its optimizer."""
+class _ModelWithOptimizer:
+    """Stands for a model, with another optimizer in its attribute `optimizer`."""
 
-    def __init__(self, optimizer, model):
+    def __init__(
+        self, optimizer: keras.optimizers.Optimizer, model: keras.Model
+    ) -> None:
         vars(self).update(optimizer=optimizer, _model=model)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def __setattr__(self, name, value):
-        # `stop_training`, above all.
+    def __setattr__(self, name: str, value: Any) -> None:
+        # For example `stop_training`.
         setattr(self._model, name, value)
 
 
-def _is_inherited(callback, hook):
+def _is_inherited(callback: keras.callbacks.Callback, hook: str) -> bool:
     method = getattr(callback, hook)
     function = getattr(method, "__func__", method)
     return function is getattr(keras.callbacks.Callback, hook)

@@ -1,42 +1,45 @@
-"""Measures the translations of a CycleGAN after every epoch."""
+"""`Scorecard`: measures the translations of a CycleGAN after every epoch."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
+import numpy as np
 
-from kerasgan.callbacks.samples import check_translates
-from kerasgan.metrics import translation_scores
+from kerasgan.callbacks.checks import check_translated_images, check_translates
+from kerasgan.metrics import AttributeClassifier, translation_scores
 from kerasgan.metrics.image_arrays import image_array
 
-# The range of the images that a classifier judges.
-JUDGED = (-1.0, 1.0)
+# The range of the images that a classifier takes.
+CLASSIFIER_RANGE = (-1.0, 1.0)
 
 
 class Scorecard(keras.callbacks.Callback):
     """Measures the translations of held-out images after every epoch.
 
-    What `kerasgan.metrics.translation_scores` returns joins the logs of the epoch:
-    `flip_rate_a2b`, `cycle_error_a2b`, `change_a2b`, `frechet_distance_a2b`, the same
-    for `b2a`, and `classifier_accuracy`. They are in the `History` that `fit` returns
-    wherever the callback stands. Keras hands the logs from one callback to the next
-    in the order of the list: those that read the numbers, such as `EarlyStopping`,
-    `CSVLogger` or `LossCurves`, have to come after it. One line is printed, unless
-    `fit` is silent.
+    The scores of `kerasgan.metrics.translation_scores` are added to the logs of the
+    epoch: `flip_rate_a2b`, `cycle_error_a2b`, `change_a2b`, `frechet_distance_a2b`, the
+    same for `b2a`, and `classifier_accuracy`. Keras passes the logs from one callback
+    to the next, so callbacks that read the scores, such as `EarlyStopping`, `CSVLogger`
+    or `LossCurves`, must be in the list after this one. The `History` that `fit`
+    returns always has them. Unless `fit` is silent, one line is printed.
 
-    The classifier judges images in [-1, 1], whatever range those of the model have.
-    Scores of translations that are not numbers any more are nan; training goes on.
+    The classifier gets images in [-1, 1], whatever the range of the model's images. If
+    translations are not finite, their scores are NaN and training continues.
 
     Args:
-        classifier: `kerasgan.metrics.AttributeClassifier` that tells domain a from
-            domain b.
-        a: Images of domain a that are not trained on: a float array `(n, height,
-            width, channels)` in the range of the domain, [-1, 1] or, if the generator
-            that makes its images ends in a sigmoid, [0, 1]; or a `tf.data.Dataset` of
-            batches of them. They are kept in memory.
+        classifier: `kerasgan.metrics.AttributeClassifier` that tells images of domain a
+            from those of domain b.
+        a: Images of domain a that are not in the training data: a float array
+            `(n, height, width, channels)` in the range of the domain, for example
+            [-1, 1], or a `tf.data.Dataset` of batches of them. They are kept in memory.
         b: Images of domain b.
-        n: Int, how many of either are measured: the first ones; all by default.
+        n: Number of images of each domain to measure, the first ones. By default all.
 
     Raises:
-        ValueError: If `a` or `b` are no images that the classifier takes, fewer than
-            `n` or than 2, or, when training starts, if the model does not translate.
+        ValueError: If `a` or `b` are not images that the classifier takes, or fewer
+            than `n` or than 2. When training starts: if the model does not translate
+            such images.
 
     Example:
 
@@ -46,10 +49,14 @@ class Scorecard(keras.callbacks.Callback):
     >>> cyclegan.fit(pairs, callbacks=[scorecard, LossCurves("runs/faces")])
     """
 
-    def __init__(self, classifier, a, b, n=None):
+    def __init__(
+        self, classifier: AttributeClassifier, a: Any, b: Any, n: int | None = None
+    ) -> None:
         super().__init__()
         self.classifier = classifier
-        self.a, self.b = image_array("a", a, n), image_array("b", b, n)
+        # Ranges are checked when the model is known.
+        self.a = image_array("a", a, n, value_range=None)
+        self.b = image_array("b", b, n, value_range=None)
         for name, images in (("a", self.a), ("b", self.b)):
             if images.shape[1:] != classifier.image_shape:
                 raise ValueError(
@@ -58,53 +65,59 @@ class Scorecard(keras.callbacks.Callback):
                 )
             if len(images) < 2:
                 raise ValueError(
-                    f"{name} has 1 image; expected at least 2, because their spread is "
-                    "measured."
+                    f"{name} has 1 image; expected at least 2, because their variance "
+                    "is measured."
                 )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         check_translates("Scorecard", self.model)
-        self.judged = [
-            _rescaled(images, self.model.value_range(domain), JUDGED)
+        check_translated_images(self.model, self.a, self.b)
+        self._real = tuple(
+            _rescaled(images, self.model.value_range(domain), CLASSIFIER_RANGE)
             for domain, images in (("a", self.a), ("b", self.b))
-        ]
-        # Computed once: they do not change.
-        self.real_features = tuple(map(self.classifier.features, self.judged))
-
-    def on_epoch_end(self, epoch, logs=None):
-        scores = translation_scores(
-            self._translate, self.classifier, *self.judged, self.real_features
         )
-        logs.update(scores)
+        # Computed once, because the real images do not change.
+        self._real_features = tuple(map(self.classifier.features, self._real))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        a, b = self._real
+        scores = translation_scores(
+            self._translate, self.classifier, a, b, self._real_features
+        )
+        if logs is not None:
+            logs.update(scores)
         if self.params.get("verbose"):
-            # A line of its own, below the progress bar.
-            print(f"\n{_line(epoch + 1, scores)}")
+            # Below the progress bar.
+            print(f"\n{_summary(epoch + 1, scores)}")
 
-    def _translate(self, images, direction):
-        """Translates images in [-1, 1] into such."""
+    def _translate(self, images: np.ndarray, direction: str) -> np.ndarray:
+        """Translates images in the classifier's range and returns such images."""
         source, target = map(self.model.value_range, direction.split("2"))
-        images = _rescaled(images, JUDGED, source)
-        return _rescaled(self.model.translate(images, direction), target, JUDGED)
+        images = _rescaled(images, CLASSIFIER_RANGE, source)
+        translated = self.model.translate(images, direction)
+        return _rescaled(translated, target, CLASSIFIER_RANGE)
 
 
-def _rescaled(images, old, new):
-    """Moves images from one range to another, both pairs of floats."""
+def _rescaled(
+    images: np.ndarray, old: tuple[float, float], new: tuple[float, float]
+) -> np.ndarray:
+    """Maps images from one range to another."""
     scale = (new[1] - new[0]) / (old[1] - old[0])
-    # Exact where both are the same.
+    # Exact if both ranges are the same.
     return images * scale + (new[0] - old[0] * scale)
 
 
-def _line(epoch, scores):
-    """Returns the scores of an epoch in one line, both directions side by side."""
+def _summary(epoch: int, scores: Mapping[str, float]) -> str:
+    """Returns the scores of an epoch in one line, with both directions."""
 
-    def pair(name, form):
+    def pair(name: str, form: str) -> str:
         return "/".join(
             format(scores[f"{name}_{direction}"], form) for direction in ("a2b", "b2a")
         )
 
     return (
         f"Epoch {epoch} (a2b/b2a): flipped {pair('flip_rate', '.0%')} "
-        f"(classifier {scores['classifier_accuracy']:.0%} right), "
+        f"(classifier accuracy {scores['classifier_accuracy']:.0%}), "
         f"cycle error {pair('cycle_error', '.3f')}, change {pair('change', '.3f')}, "
         f"Frechet distance {pair('frechet_distance', '.3g')}"
     )

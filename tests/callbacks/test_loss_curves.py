@@ -8,35 +8,47 @@ from PIL import Image
 from kerasgan import callbacks
 
 BLUE, ORANGE, GREEN = (31, 119, 180), (255, 127, 14), (44, 160, 44)
+KINDS = (
+    dict(d_loss=1.0, g_loss=9.0),
+    dict(d_loss_a=1.0, g_loss_b2a=0.5),
+    dict(real_score=1.0, fake_score=0.0),
+    dict(cycle_loss=0.1, identity_loss=0.2),
+    dict(flip_rate_a2b=0.5, classifier_accuracy=0.9),
+    dict(cycle_error_a2b=0.1, change_b2a=0.3),
+    dict(frechet_distance_a2b=10.0),
+    dict(penalty=0.2, d_regularization=0.1),
+)
 
 
-def drawn(path, colour):
-    """How many pixels of a picture have nearly this colour."""
+@pytest.fixture
+def curves(tmp_path, small_gan):
+    """A callback whose training has begun."""
+    callback = callbacks.LossCurves(tmp_path)
+    callback.set_model(small_gan())
+    callback.on_train_begin()
+    return callback
+
+
+def pixels(path):
+    """Returns the pixels of a plot."""
     with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
-    return (np.abs(pixels - colour).max(axis=1) < 8).sum()
+        return np.asarray(image.convert("RGB")).astype(int)
 
 
-def test_another_run_in_the_folder_starts_afresh(tmp_path, small_gan, faces):
-    for epochs in (3, 1):
-        curves = callbacks.LossCurves(tmp_path)
-        small_gan().fit(
-            faces(), epochs=epochs, batch_size=8, verbose=0, callbacks=[curves]
-        )
-    assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
+def count(image, color):
+    """Returns the number of pixels that have nearly this color."""
+    return int((np.abs(image - color).max(axis=2) < 8).sum())
 
 
-def test_loss_curves_go_on_where_training_does(tmp_path, small_gan, faces):
-    gan = small_gan()
-    train = dict(batch_size=8, verbose=0)
-    for first, last in ((0, 2), (2, 3)):
-        curves = [callbacks.LossCurves(tmp_path)]
-        gan.fit(faces(), initial_epoch=first, epochs=last, callbacks=curves, **train)
-    with open(tmp_path / "history.csv", newline="") as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+def plotted(axes):
+    """Returns the curves of a panel, `{label: (epochs, values)}`."""
+    return {
+        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
+        for line in axes.get_lines()
+    }
 
 
-def test_loss_curves_keep_every_epoch(tmp_path, small_gan, faces):
+def test_history_has_every_epoch(tmp_path, small_gan, faces):
     history = (
         small_gan()
         .fit(
@@ -52,54 +64,82 @@ def test_loss_curves_keep_every_epoch(tmp_path, small_gan, faces):
     )
     with open(tmp_path / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [(row["epoch"], row["step"]) for row in rows] == [
+        ("1", "2"),
+        ("2", "4"),
+        ("3", "6"),
+    ]
     for name in ("d_loss", "g_loss", "real_score", "fake_score"):
         np.testing.assert_allclose([float(r[name]) for r in rows], history[name])
     assert [bool(row["val_d_loss"]) for row in rows] == [False, True, False]
 
 
-def test_loss_curves_are_drawn_with_every_curve(tmp_path):
-    curves = callbacks.LossCurves(tmp_path)
-    for epoch, value in enumerate((1.0, 0.2, 0.6)):
-        logs = dict(d_loss=value, g_loss=1 - value, real_score=1.0, fake_score=-1.0)
+def test_each_panel_has_its_curves(tmp_path, curves):
+    losses, scores = [1.0, 0.2, 0.6], [3.0, -1.0, 2.0]
+    for epoch, (loss, score) in enumerate(zip(losses, scores, strict=True)):
+        logs = dict(d_loss=loss, g_loss=1 - loss, real_score=score, fake_score=-score)
+        if epoch != 1:
+            logs["val_d_loss"] = 2 * loss
         curves.on_epoch_end(epoch, logs)
-    with Image.open(tmp_path / "loss_curves.png") as image:
-        assert image.size == (800, 600)
-    for colour in (BLUE, ORANGE):
-        assert drawn(tmp_path / "loss_curves.png", colour) > 200
+    upper, lower = curves.figure().axes
+    assert upper.get_ylabel() == "loss"
+    assert plotted(upper) == {
+        "d_loss": ([1, 2, 3], losses),
+        "g_loss": ([1, 2, 3], [1 - loss for loss in losses]),
+        "val_d_loss": ([1, 3], [2.0, 1.2]),
+    }
+    assert lower.get_ylabel() == "discriminator's answer"
+    assert plotted(lower) == {
+        "real_score": ([1, 2, 3], scores),
+        "fake_score": ([1, 2, 3], [-score for score in scores]),
+    }
+    # The file shows them: each panel has its curves, and nothing is cut off.
+    picture = pixels(tmp_path / "loss_curves.png")
+    assert picture.shape == (600, 800, 3)
+    for panel in np.array_split(picture, 2):
+        assert count(panel, BLUE) > 200 and count(panel, ORANGE) > 200
 
 
-def test_each_kind_of_quantity_has_a_panel(tmp_path):
-    curves = callbacks.LossCurves(tmp_path)
-    kinds = (
-        dict(d_loss=1.0, g_loss=9.0),
-        dict(d_loss_a=1.0, g_loss_b2a=0.5),
-        dict(real_score=1.0, fake_score=0.0),
-        dict(cycle_loss=0.1, identity_loss=0.2),
-        dict(flip_rate_a2b=0.5, classifier_accuracy=0.9),
-        dict(cycle_error_a2b=0.1, change_b2a=0.3),
-        dict(frechet_distance_a2b=10.0),
-    )
-    for n, size in ((1, (800, 300)), (3, (800, 900)), (7, (1600, 1200))):
+def test_each_kind_of_quantity_has_a_panel(tmp_path, curves):
+    for n, size in ((1, (300, 800)), (3, (900, 800)), (8, (1200, 1600))):
         logs = {"learning_rate": 0.1}
-        for kind in kinds[:n]:
+        for kind in KINDS[:n]:
             logs.update(kind)
+        curves.rows.clear()
         curves.on_epoch_end(0, logs)
-        with Image.open(tmp_path / "loss_curves.png") as image:
-            assert image.size == size
+        panels = [plotted(axes) for axes in curves.figure().axes]
+        expected = [{k: ([1], [v]) for k, v in kind.items()} for kind in KINDS[:n]]
+        for panel in expected:
+            assert panel in panels
+        assert len(panels) == n
+        picture = pixels(tmp_path / "loss_curves.png")
+        assert picture.shape == (*size, 3)
+    # Two columns of four panels.
+    for half in np.array_split(picture, 2, axis=1):
+        for panel in np.array_split(half, 4):
+            assert count(panel, BLUE) > 20
 
 
-def test_a_curve_and_its_validation_share_a_colour(tmp_path):
-    curves = callbacks.LossCurves(tmp_path)
+def test_a_curve_and_its_validation_share_a_color(tmp_path, curves):
     for epoch in range(3):
         logs = dict(d_loss=1.0, g_loss=0.5, val_d_loss=0.2, val_g_loss=0.8)
         curves.on_epoch_end(epoch, logs)
-    assert drawn(tmp_path / "loss_curves.png", BLUE) > 200
-    assert drawn(tmp_path / "loss_curves.png", GREEN) == 0
+    (axes,) = curves.figure().axes
+    styles = {
+        line.get_label(): (line.get_color(), line.get_linestyle())
+        for line in axes.get_lines()
+    }
+    assert styles == {
+        "d_loss": ("C0", "-"),
+        "g_loss": ("C1", "-"),
+        "val_d_loss": ("C0", "--"),
+        "val_g_loss": ("C1", "--"),
+    }
+    picture = pixels(tmp_path / "loss_curves.png")
+    assert count(picture, BLUE) > 200 and count(picture, GREEN) == 0
 
 
-def test_a_failing_write_leaves_the_last_file(tmp_path, monkeypatch):
-    curves = callbacks.LossCurves(tmp_path)
+def test_a_failed_write_keeps_the_last_files(tmp_path, curves, monkeypatch):
     curves.on_epoch_end(0, dict(d_loss=1.0, g_loss=1.0))
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 

@@ -99,11 +99,11 @@ def test_one_line_an_epoch(small_cyclegan, bright, pairs, faces, capsys):
         printed = capsys.readouterr().out.splitlines()
         found = [line for line in printed if "flipped" in line]
         assert len(found) == lines
-    assert "(classifier 88% right)" in found[0]
+    assert "(classifier accuracy 88%)" in found[0]
     assert found[1].startswith("Epoch 2 (a2b/b2a): flipped ")
 
 
-def test_arguments(bright, small_gan, faces):
+def test_arguments(bright, small_gan, small_cyclegan, faces, pairs):
     a = faces(side=8)
     for images_a, images_b, n, message in (
         (a, a, 0, "n is 0"),
@@ -111,13 +111,17 @@ def test_arguments(bright, small_gan, faces):
         (a, a[:1], None, "b has 1 image; expected at least 2"),
         (a, a, 1, "a has 1 image; expected at least 2"),
         (a[:, :4], a, None, r"a has images of shape \(4, 8, 3\), but the classifier"),
-        (a, a * 127, None, "b has values from"),
     ):
         with pytest.raises(ValueError, match=message):
             callbacks.Scorecard(bright, images_a, images_b, n)
-    scorecard = callbacks.Scorecard(bright, a, a)
-    with pytest.raises(ValueError, match="Scorecard is given to a GAN"):
-        small_gan().fit(faces(), batch_size=8, verbose=0, callbacks=[scorecard])
+    for model, data, images_b, message in (
+        (small_gan(), faces(), a, "Scorecard is given to a GAN"),
+        (small_cyclegan(), pairs, a * 127, "b has values from"),
+    ):
+        scorecard = callbacks.Scorecard(bright, a, images_b)
+        with pytest.raises(ValueError, match=message):
+            model.fit(data, batch_size=8, verbose=0, callbacks=[scorecard])
+        assert model.steps_taken == 0
 
 
 def test_the_classifier_judges_what_a_sigmoid_makes(small_cyclegan, bright, faces):

@@ -136,12 +136,12 @@ def keras_tensorboard(folder, trainee):
 
 def our_tensorboard(folder, trainee):
     grid, faces = callbacks.SampleGrid, np.zeros((2, 8, 8, 3), "float32")
-    sheet = (
+    drawn = (
         grid(folder, n=4)
         if trainee.monitor == "g_loss"
         else callbacks.TranslationGrid(folder, faces, faces, n=2)
     )
-    return callbacks.TensorBoard(folder, sheet=sheet)
+    return callbacks.TensorBoard(folder, grid=drawn)
 
 
 def writes_scalars(run):
@@ -159,7 +159,7 @@ def writes_scalars_rates_and_images(run):
         assert written == pytest.approx(dict.fromkeys(range(EPOCHS), rate))
     (images,) = run.events(run.folder / "images").values()
     assert sorted(images) == list(range(EPOCHS + 1))
-    expected = run.callback.sheet.sheet()
+    expected = run.callback.grid.draw()
     width, height, last = images[EPOCHS]
     assert (int(width), int(height)) == expected.shape[1::-1]
     np.testing.assert_array_equal(tf.io.decode_png(last), expected)

@@ -70,9 +70,30 @@ def test_images_go_on_where_training_does(
             np.testing.assert_array_equal(shown, images.read_png(files[step]))
 
 
-def test_what_draws_no_images_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="sheet is 'grid'; expected"):
-        callbacks.TensorBoard(tmp_path, sheet="grid")
+def test_grid_must_be_a_callback_that_draws(tmp_path):
+    with pytest.raises(ValueError, match="grid is 'samples'; expected"):
+        callbacks.TensorBoard(tmp_path, grid="samples")
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_the_grid_is_checked_before_the_first_step(tmp_path, small_cyclegan, steps):
+    cyclegan = small_cyclegan()
+    cyclegan.step.assign(steps)
+    board = callbacks.TensorBoard(tmp_path, callbacks.SampleGrid(tmp_path))
+    board.set_model(cyclegan)
+    with pytest.raises(ValueError, match="SampleGrid is given to a CycleGAN"):
+        board.on_train_begin()
+
+
+def test_log_dir_is_expanded_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for log_dir, expected in (
+        ("~/logs", str(tmp_path / "home" / "logs")),
+        ("logs", str(tmp_path / "logs")),
+        ("gs://bucket/logs", "gs://bucket/logs"),
+    ):
+        assert callbacks.TensorBoard(log_dir).log_dir == expected
 
 
 def test_without_the_package_tensorboard(monkeypatch, tmp_path):
