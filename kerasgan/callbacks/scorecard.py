@@ -72,12 +72,10 @@ class Scorecard(keras.callbacks.Callback):
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         check_translates("Scorecard", self.model)
         check_translated_images(self.model, self.a, self.b)
-        self._real = tuple(
-            _rescaled(images, self.model.value_range(domain), CLASSIFIER_RANGE)
-            for domain, images in (("a", self.a), ("b", self.b))
-        )
         # Computed once, because the real images do not change.
-        self._real_features = tuple(map(self.classifier.features, self._real))
+        self._real = (self._real_images("a", self.a), self._real_images("b", self.b))
+        features = self.classifier.features
+        self._real_features = (features(self._real[0]), features(self._real[1]))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         a, b = self._real
@@ -89,6 +87,9 @@ class Scorecard(keras.callbacks.Callback):
         if self.params.get("verbose"):
             # Below the progress bar.
             print(f"\n{_summary(epoch + 1, scores)}")
+
+    def _real_images(self, domain: str, images: np.ndarray) -> np.ndarray:
+        return _rescaled(images, self.model.value_range(domain), CLASSIFIER_RANGE)
 
     def _translate(self, images: np.ndarray, direction: str) -> np.ndarray:
         """Translates images in the classifier's range and returns such images."""
