@@ -171,9 +171,9 @@ def _build(
         }
         with _explained(entry.parent):
             _close(file)
-            with open(building / ABOUT, "w") as file:
-                json.dump(about, file, indent=1)
-                _close(file)
+            with open(building / ABOUT, "w") as description:
+                json.dump(about, description, indent=1)
+                _close(description)
             stack.close()
 
 

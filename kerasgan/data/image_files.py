@@ -7,7 +7,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 # Keras's color modes, with Pillow's name and the number of channels.
 COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
@@ -108,14 +108,14 @@ def open_image(
             and the damage; see `why_unreadable`.
     """
     mode, _ = COLOR_MODES[color_mode]
-    with Image.open(path) as image:
-        deep = _deep_pixels(image)
+    with Image.open(path) as file:
+        image: Image.Image = file
+        deep = _deep_pixels(file)
         if deep is not None:
-            scaled = deep.scaled(ranges)
-            scaled.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
-            image = scaled
-        elif image.format == "GIF":
-            image = _whole_frame(image)
+            image = deep.scaled(ranges)
+            image.getexif()[_ORIENTATION] = file.getexif().get(_ORIENTATION, 1)
+        elif file.format == "GIF":
+            image = _whole_frame(file)
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data and mode != "RGBA":
             white = Image.new("RGBA", image.size, "white")
@@ -245,7 +245,7 @@ def _to_uint8(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
     return np.rint(scaled).clip(0, 255).astype("uint8")
 
 
-def _deep_pixels(image: Image.Image) -> _DeepPixels | None:
+def _deep_pixels(image: ImageFile.ImageFile) -> _DeepPixels | None:
     """Returns the pixels of an opened file, or None if 8 bits per channel hold them."""
     if image.format == "PNG":
         # Pillow drops the lower 8 bits of colors.
@@ -279,8 +279,9 @@ def _range_in_tags(tags: dict, bits: int) -> ValueRange | None:
     return None if bits in (8, 16, 32, 64) else ValueRange(0, 2**bits - 1)
 
 
-def _deep_png(image: Image.Image) -> _DeepPixels:
+def _deep_png(image: ImageFile.ImageFile) -> _DeepPixels:
     """Returns the pixels of a PNG file with 16 bits per channel."""
+    assert image.fp is not None  # The file is open.
     position = image.fp.tell()
     image.fp.seek(0)
     data = image.fp.read()
@@ -307,7 +308,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += length + 12
 
 
-def _whole_frame(image: Image.Image) -> Image.Image:
+def _whole_frame(image: ImageFile.ImageFile) -> Image.Image:
     """Returns the first frame of a GIF, transparent where it covers nothing."""
     box = image.tile[0][1]
     if box == (0, 0, *image.size):

@@ -215,7 +215,7 @@ def _write(
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import shuffle, utils
 
-    class CelebA(celeb_a, skip_registration=True):
+    class CelebA(celeb_a, skip_registration=True):  # type: ignore[call-arg]
         name = "celeb_a"
 
         def _log_download_bytes(self) -> None:

@@ -1,1 +1,1 @@
-"""Faces drawn by a program, labelled like CelebA; no photograph is involved."""
+"""Faces drawn by a program, with the labels of CelebA. No photograph is used."""

@@ -1,4 +1,4 @@
-"""Which of CelebA's forty attributes a drawn face has, at CelebA's own rates."""
+"""Random attributes of drawn faces, with the frequencies of CelebA."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ LANDMARKS = (
 ).split()
 
 # P(attribute | man), P(attribute | woman), rounded from CelebA's annotations.
-# `Attractive` is missing: it follows from the others, see `sample_attributes`.
+# `Attractive` is missing: it follows from the others; see `sample_attributes`.
 FREQUENCIES = {
     "5_o_Clock_Shadow": (0.26, 0.00),
     "Arched_Eyebrows": (0.08, 0.40),
@@ -55,7 +55,7 @@ MALE_FREQUENCY = 0.417
 # CelebA's order is alphabetical.
 ATTRIBUTES = sorted([*FREQUENCIES, "Attractive"])
 
-# What may change between two pictures of one person; the rest is permanent.
+# These may differ between two pictures of one person; the others do not.
 _PASSING = {
     "Bags_Under_Eyes",
     "Bangs",
@@ -73,7 +73,7 @@ _PASSING = {
     "Wearing_Necktie",
 }
 
-# Shares of the men with a beard.
+# Frequencies among the men with a beard.
 _BEARDS = (
     (0.47, ("5_o_Clock_Shadow",)),
     (0.14, ("5_o_Clock_Shadow", "Goatee")),
@@ -85,26 +85,28 @@ _BEARDS = (
 )
 
 
-def sample_attributes(identity_rng, image_rng):
+def sample_attributes(
+    identity_rng: np.random.Generator, image_rng: np.random.Generator
+) -> dict[str, bool]:
     """Draws the forty attributes of one picture of one person.
 
-    Given the sex, most attributes are independent with the probabilities of
-    `FREQUENCIES`. Those that go together in CelebA go together here: smiling,
-    an open mouth and high cheekbones; lipstick, heavy makeup and rosy cheeks;
-    age with gray hair, baldness and bags under the eyes; chubby with a double
-    chin. A face has one hair color at most, a beard or `No_Beard`, and nothing
-    that a bald head or a hat would hide.
+    Given the sex, most attributes are independent, with the probabilities in
+    `FREQUENCIES`. Some are correlated, as in CelebA: smiling with an open mouth and
+    high cheekbones; lipstick with heavy makeup and rosy cheeks; age with gray hair,
+    baldness and bags under the eyes; chubby with a double chin. A face has at most one
+    hair color, either a beard or `No_Beard`, and nothing that a bald head or a hat
+    would hide.
 
-    `Attractive`, a judgment that cannot be drawn, is a rule: young, and more of
-    (oval face, high cheekbones, smiling, heavy makeup) than of (chubby, double
-    chin, big nose, bags under the eyes, receding hairline, eyeglasses).
+    `Attractive`, a judgment that cannot be drawn, is a rule: young, with more of (oval
+    face, high cheekbones, smiling, heavy makeup) than of (chubby, double chin, big
+    nose, bags under the eyes, receding hairline, eyeglasses).
 
     Args:
         identity_rng: `numpy.random.Generator` of the person.
         image_rng: `numpy.random.Generator` of the picture.
 
     Returns:
-        A dict from the forty CelebA names, in CelebA's order, to bool.
+        Dict from the forty names of CelebA, in CelebA's order, to bool.
     """
     chance = {}
     for name, lasting, passing in zip(
@@ -116,8 +118,8 @@ def sample_attributes(identity_rng, image_rng):
     face = {name: bool(chance[name] < rate[name]) for name in rate}
     face["Male"] = male
 
-    def depend(name, cause, given_cause):
-        """Draws `name` anew: likelier after `cause`, its overall rate kept."""
+    def depend(name: str, cause: str, given_cause: float) -> None:
+        """Draws `name` given `cause`, with the same overall probability."""
         p, q = rate[name], rate[cause]
         given_cause = min(given_cause, p / q)
         otherwise = (p - given_cause * q) / (1 - q)
@@ -157,7 +159,7 @@ def sample_attributes(identity_rng, image_rng):
         for name in _BEARDS[min(style, len(_BEARDS) - 1)][1]:
             face[name] = True
 
-    # What cannot be seen is not true.
+    # Attributes that cannot be seen are false.
     if face["Wearing_Hat"]:
         _clear(face, "Bald", "Bangs", "Receding_Hairline")
         if male:
@@ -177,6 +179,6 @@ def sample_attributes(identity_rng, image_rng):
     return {name: face[name] for name in ATTRIBUTES}
 
 
-def _clear(face, *names):
+def _clear(face: dict[str, bool], *names: str) -> None:
     for name in names:
         face[name] = False

@@ -1,16 +1,21 @@
 """Background, bare head, neck, clothes and jewelry of a drawn face.
 
-The body has a `Pose` of its own, `Face.body`: it turns less than the head.
+The body has its own `Pose`, `Face.body`, because it rotates less than the head.
 """
 
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from kerasgan.data.drawn_faces.canvas import (
     HEIGHT,
     WIDTH,
+    Canvas,
+    Mask,
     Pose,
     both,
     bump,
@@ -24,12 +29,15 @@ from kerasgan.data.drawn_faces.canvas import (
 )
 from kerasgan.data.drawn_faces.features import mix, relief
 
+if TYPE_CHECKING:
+    from kerasgan.data.drawn_faces.drawing import Face
+
 _COLUMN = np.arange(WIDTH, dtype=np.float32)[None]
 _ROW = np.arange(HEIGHT, dtype=np.float32)[:, None]
 
 
-def background(canvas, rng):
-    """A gradient with a few shapes far out of focus."""
+def background(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Draws a gradient with a few blurred shapes."""
     top, bottom = 0.10 + 0.75 * rng.random((2, 3))
     top, bottom = mix(top, top.mean(), 0.75), mix(bottom, bottom.mean(), 0.75)
     corners = np.stack([top, bottom, mix(top, bottom, rng.random()), bottom * 0.7])
@@ -43,12 +51,12 @@ def background(canvas, rng):
         fill = tuple(int(40 + 180 * mix(c, gray, 0.6)) for c in color)
         pen.ellipse((x - wide, y - high, x + wide, y + high), fill=fill)
     image = image.filter(ImageFilter.GaussianBlur(float(0.9 + 1.4 * rng.random())))
-    small = np.asarray(image, np.float32).transpose(2, 0, 1) * np.float32(1 / 255)
-    for plane, below in zip(small, canvas.planes, strict=True):
+    planes = np.asarray(image, np.float32).transpose(2, 0, 1) * np.float32(1 / 255)
+    for plane, below in zip(planes, canvas.planes, strict=True):
         below[:] = enlarge(plane, HEIGHT, WIDTH)
 
 
-def head_outline(face):
+def head_outline(face: "Face") -> np.ndarray:
     """Returns the outline of skull, cheeks and chin."""
     w, jaw, chin_width, chin = face.half_width, face.jaw, face.chin_width, face.chin
     right = [
@@ -59,15 +67,15 @@ def head_outline(face):
     return whole(right)
 
 
-def head(canvas, face):
-    """Ears, then the bare head with its light and shade, blush and highlights."""
+def head(canvas: Canvas, face: "Face") -> None:
+    """Draws ears, and the bare head with its shading, blush and highlights."""
     has, skin = face.has, face.skin
     ear = both(ellipse(face.half_width + 0.8, 5, 5.5, 12))
     canvas.paint(canvas.mask(*ear), skin * (0.93, 0.84, 0.80))
     inner = both(ellipse(face.half_width + 2.2, 4, 2.4, 7.5))
     canvas.tint(canvas.mask(*inner, blur=1.0), face.shadow, 0.8)
     face.head = canvas.mask(head_outline(face))
-    # Light and shade are soft: every second pixel, in both directions, is enough.
+    # The shading is soft, so every second pixel in each direction is enough.
     height, width = face.head.cover.shape
     (top, bottom), (left, right) = ((w.start, w.stop - 1) for w in face.head.window)
     rows = np.linspace(top, bottom, height // 2, dtype=np.float32)
@@ -84,13 +92,13 @@ def head(canvas, face):
         light -= 0.16 * bump(side, v, 32.0, 33.0, 7.0, 8.0)
         spark += 0.6 * bump(side, v, 29.0, 12.0, 8.0, 4.5)
     flush = (0.16 + 0.08 * has["Male"]) * bump(u, v, 0.0, 24.0, 8.0, 6.0)
-    pink = (0.0, 0.22, 0.24)
+    blush = (0.0, 0.22, 0.24)
     if has["Rosy_Cheeks"]:
         flush = flush + 0.95 * bump(side, v, 27.0, 20.0, 12.0, 9.0)
-        pink = (0.0, 0.40, 0.38)
+        blush = (0.0, 0.40, 0.38)
     skin, shadow, glow, pink = (
         np.asarray(color, np.float32)[:, None, None]
-        for color in (skin, face.shadow, face.glow, pink)
+        for color in (skin, face.shadow, face.glow, blush)
     )
     color = skin * (shadow + (1.03 - shadow) * light)
     color += (glow - color) * (0.26 * spark)
@@ -99,8 +107,8 @@ def head(canvas, face):
     canvas.paint(face.head, planes)
 
 
-def torso(canvas, face):
-    """Neck, shoulders and what is worn on them."""
+def torso(canvas: Canvas, face: "Face") -> None:
+    """Draws neck, shoulders and clothes."""
     has, skin, pose = face.has, face.skin, canvas.pose
     x, y = pose.place(np.array([[0.0, 50.0]]), lift=-22)[0].tolist()
     body = Pose(0, 0, pose.roll * 0.3, pose.scale, x, y - 50 * pose.scale)
@@ -120,7 +128,7 @@ def torso(canvas, face):
     full = skin.astype(np.float32)[:, None, None]
     planes = dark + (full - dark) * shade.astype(np.float32)
     canvas.paint(skin_mask, np.broadcast_to(planes, (3, *skin_mask.cover.shape)))
-    # The head's shadow on the neck, and the collarbones.
+    # Shadow of the head on the neck, and collarbones.
     under = [(0, 30), (neck + 4, 40), (neck + 2, 72), (0, face.chin + 20)]
     canvas.tint(mask(whole(under), blur=4), face.shadow, 0.85)
     bone = stroke([(5, 101), (24, 96), (52, 96)], [1.0, 2.4, 0.6])
@@ -135,8 +143,8 @@ def torso(canvas, face):
         _double_chin(canvas, face)
 
 
-def _double_chin(canvas, face):
-    """A second, softer roll below the chin."""
+def _double_chin(canvas: Canvas, face: "Face") -> None:
+    """Draws a second, softer chin."""
     low, wide = face.chin + 11.0, 0.80 * face.jaw
     roll = whole(
         [(0, low - 30), (wide, low - 28), (wide - 1, low - 12), (0.6 * wide, low - 3),
@@ -151,8 +159,10 @@ def _double_chin(canvas, face):
     canvas.tint(canvas.mask(crease, blur=1.8), face.shadow, 0.95)
 
 
-def _paint_cloth(canvas, face, mask, color):
-    """Paints a mask with cloth in the face's light."""
+def _paint_cloth(
+    canvas: Canvas, face: "Face", mask: Mask, color: npt.ArrayLike
+) -> None:
+    """Paints a mask with shaded cloth."""
     rows, columns = mask.window
     shade = 0.92 + 0.22 * face.light[0] * (_COLUMN[:, columns] / 89 - 1)
     shade = shade - 0.15 * ramp(_ROW[rows], 195.0, 225.0)
@@ -160,8 +170,14 @@ def _paint_cloth(canvas, face, mask, color):
     canvas.paint(mask, np.minimum(color * shade, 1))
 
 
-def _top(canvas, face, mask, neck, slope):
-    """A shirt or blouse."""
+def _top(
+    canvas: Canvas,
+    face: "Face",
+    mask: Callable[..., Mask],
+    neck: float,
+    slope: float,
+) -> None:
+    """Draws a shirt or blouse."""
     low = {"crew": 91.0, "scoop": 103.0, "vee": 108.0}[face.neckline]
     if face.has["Male"]:
         low = min(low, 96.0)
@@ -176,8 +192,14 @@ def _top(canvas, face, mask, neck, slope):
     _paint_cloth(canvas, face, mask(seam, blur=0.4), 0.7 * face.cloth)
 
 
-def _suit(canvas, face, mask, neck, slope):
-    """A shirt, a jacket and a tie."""
+def _suit(
+    canvas: Canvas,
+    face: "Face",
+    mask: Callable[..., Mask],
+    neck: float,
+    slope: float,
+) -> None:
+    """Draws a shirt, a jacket and a tie."""
     shirt = np.array([0.93, 0.94, 0.97])
     right = [(60, 150), (101, slope + 8), (74, slope - 3), (neck + 5, 78), (0, 92)]
     outline = closed(right + [(-a, b) for a, b in right[-2::-1]])
@@ -196,8 +218,10 @@ def _suit(canvas, face, mask, neck, slope):
     canvas.tint(mask(*both(lapel), blur=0.5), (0.4, 0.4, 0.4), 0.8)
 
 
-def _necklace(canvas, face, mask, neck):
-    """A gold chain with a pendant, or pearls."""
+def _necklace(
+    canvas: Canvas, face: "Face", mask: Callable[..., Mask], neck: float
+) -> None:
+    """Draws a gold chain with a pendant, or pearls."""
     right = [(neck + 6, 83), (0.62 * neck, 96), (0, 102)]
     line = curve(right + [(-a, b) for a, b in right[-2::-1]])
     shadow = stroke(np.add(line[::3], (0, 1.6)), [2.4, 2.4])
@@ -211,12 +235,12 @@ def _necklace(canvas, face, mask, neck):
         canvas.paint(mask(ellipse(-1, 103, 1.2, 1.4)), (1, 1, 0.95))
 
 
-def earrings(canvas, face):
-    """Drops that hang from the ears, before the hair."""
+def earrings(canvas: Canvas, face: "Face") -> None:
+    """Draws drop earrings, in front of the hair."""
     x = face.half_width + 2.5
-    drop = [(x, 15), (x + 1.6, 20), (x + 3, 25), (x + 2.2, 30), (x, 31.5)]
-    drop = both(closed([*drop, (x - 2.2, 30), (x - 3, 25), (x - 1.6, 20)]))
-    canvas.tint(canvas.mask(*drop, blur=1.2), (0.50, 0.45, 0.45), 0.6)
-    canvas.paint(canvas.mask(*drop), face.metal)
+    right = [(x, 15), (x + 1.6, 20), (x + 3, 25), (x + 2.2, 30), (x, 31.5)]
+    drops = both(closed([*right, (x - 2.2, 30), (x - 3, 25), (x - 1.6, 20)]))
+    canvas.tint(canvas.mask(*drops, blur=1.2), (0.50, 0.45, 0.45), 0.6)
+    canvas.paint(canvas.mask(*drops), face.metal)
     glint = both(ellipse(x - 0.6, 26, 1.0, 1.8))
     canvas.paint(canvas.mask(*glint), (1, 1, 0.97))

@@ -1,4 +1,4 @@
-"""Faces drawn by a program and labelled like CelebA: no photograph is involved."""
+"""Draws a face from its seed and number."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from kerasgan.data.drawn_faces.canvas import Canvas, Pose
 
 IMAGES_PER_IDENTITY = 4
 
-# Skin from fair to dark; pale skin is a color of its own.
+# Skin from fair to dark. Pale skin is a separate color.
 _PALE = (0.985, 0.905, 0.875)
 _SKIN = np.array(
     [
@@ -24,7 +24,7 @@ _SKIN = np.array(
         (0.430, 0.285, 0.215),
     ]
 )
-# How many of the faces are how dark.
+# Shares of the faces up to each of these colors.
 _SKIN_QUANTILES = (0.0, 0.35, 0.62, 0.80, 0.91, 1.0)
 _HAIR = {
     "Black_Hair": ((0.085, 0.075, 0.080), (0.130, 0.105, 0.100)),
@@ -32,7 +32,7 @@ _HAIR = {
     "Blond_Hair": ((0.870, 0.690, 0.400), (0.965, 0.860, 0.610)),
     "Gray_Hair": ((0.600, 0.600, 0.610), (0.820, 0.815, 0.805)),
 }
-# No label fits these: dark brown and auburn.
+# Dark brown and auburn, which have no label.
 _OTHER_HAIR = ((0.240, 0.150, 0.105), (0.520, 0.200, 0.095))
 _IRIS = (
     (0.36, 0.22, 0.12),
@@ -59,28 +59,28 @@ class DrawnFace(NamedTuple):
     """A face and its labels.
 
     Attributes:
-        image: uint8 `(218, 178, 3)`, aligned as CelebA's.
-        landmarks: Dict from the ten CelebA names to int, in pixels.
-        attributes: Dict from the forty CelebA names to bool.
-        identity: Int from 1, the number of the person.
+        image: uint8 array `(218, 178, 3)`, aligned like those of CelebA.
+        landmarks: Dict from the ten names of CelebA to int, in pixels.
+        attributes: Dict from the forty names of CelebA to bool.
+        identity: Int, number of the person, counted from 1.
     """
 
     image: np.ndarray
-    landmarks: dict
-    attributes: dict
+    landmarks: dict[str, int]
+    attributes: dict[str, bool]
     identity: int
 
 
-def draw_face(seed, index):
-    """Draws one face of an endless row of faces.
+def draw_face(seed: int, index: int) -> DrawnFace:
+    """Draws one face of an endless sequence.
 
-    The same arguments give the same face. Each person has four pictures in a
-    row, which share sex, age, skin, hair color and the shape of the face; pose,
-    light, expression, clothes and background differ.
+    The same arguments give the same face. Each person has four pictures in a row, which
+    share sex, age, skin, hair color and the shape of the face. Pose, light, expression,
+    clothes and background differ.
 
     Args:
         seed: Int that decides all faces.
-        index: Int from 0, which face.
+        index: Int, number of the face, counted from 0.
 
     Returns:
         A `DrawnFace`.
@@ -92,22 +92,24 @@ def draw_face(seed, index):
     ((218, 178, 3), True, 2)
     """
     identity = index // IMAGES_PER_IDENTITY
-    streams = (seed, 0, identity), (seed, 1, index)
-    attributes = sample_attributes(*map(np.random.default_rng, streams))
+    attributes = sample_attributes(
+        np.random.default_rng((seed, 0, identity)),
+        np.random.default_rng((seed, 1, index)),
+    )
     image, landmarks = render(attributes, seed, index)
     return DrawnFace(image, landmarks, attributes, identity + 1)
 
 
 @dataclasses.dataclass
 class Face:
-    """All that is decided before the first stroke.
+    """Everything that is decided before the face is drawn.
 
-    Attributes are colors `(3,)` in [0, 1] or lengths in pixels; `has` holds the
-    labels.
+    Attributes are colors `(3,)` in [0, 1] or lengths in pixels. `has` contains the
+    labels. Drawing sets `body` and `head`.
     """
 
-    has: dict
-    light: tuple
+    has: dict[str, bool]
+    light: tuple[float, float, float]
     skin: np.ndarray
     shadow: np.ndarray
     glow: np.ndarray
@@ -135,7 +137,7 @@ class Face:
     grain: np.ndarray
     hat_kind: str
     hat_color: np.ndarray
-    glasses: tuple
+    glasses: tuple[np.ndarray, tuple[float, float, float]]
     cloth: np.ndarray
     neckline: str
     metal: np.ndarray
@@ -143,11 +145,13 @@ class Face:
     head: Any = None
 
 
-def make_face(has, lasting, passing):
+def make_face(
+    has: dict[str, bool], lasting: np.random.Generator, passing: np.random.Generator
+) -> Face:
     """Decides how a face with these labels looks.
 
-    Every number is drawn whether or not the labels need it, so that a face whose
-    label is changed stays the same in all else.
+    All numbers are drawn even if the labels do not need them, so that changing a label
+    changes nothing else.
 
     Args:
         has: Dict of the forty labels.
@@ -167,7 +171,7 @@ def make_face(has, lasting, passing):
     grain = passing.random((118, 140), np.float32)
 
     light = np.array([1.3 * side - 0.65, -0.30 - 0.35 * height, 0.75])
-    light = tuple((light / np.linalg.norm(light)).tolist())
+    light_x, light_y, light_z = (light / np.linalg.norm(light)).tolist()
     tint = np.array([1.0 + 0.04 * warm, 1.0, 1.0 - 0.06 * warm])
     steps = np.array([np.interp(tone, _SKIN_QUANTILES, channel) for channel in _SKIN.T])
     skin = (np.array(_PALE) if has["Pale_Skin"] else steps) * tint
@@ -197,7 +201,7 @@ def make_face(has, lasting, passing):
     lens = (0.30, 0.28, 0.30) if frame < 0.2 else (0.93, 0.95, 0.97)
     return Face(
         has=has,
-        light=light,
+        light=(light_x, light_y, light_z),
         skin=np.clip(skin, 0, 1),
         shadow=shadow,
         glow=np.clip(skin * 0.4 + 0.62, 0, 1),
@@ -216,7 +220,7 @@ def make_face(has, lasting, passing):
         chin_width=9.0 + 2 * chin + 5.0 * male + 0.8 * max(grow, 0),
         chin=68.0 + 3 * chin + 5.0 * has["Oval_Face"] + 2.0 * male,
         style=style,
-        # Cropped hair lies close to the head.
+        # Cropped hair is close to the head.
         volume=2.0 if male and not styled else (5.0 if male else 3.0) + 6 * volume,
         length=62.0 + 80 * max(0.0, length - 0.15) if styled else 46.0 + 12 * length,
         part=34.0 * part - 17.0,
@@ -233,8 +237,8 @@ def make_face(has, lasting, passing):
     )
 
 
-def make_pose(rng):
-    """Returns a head held nearly upright, as CelebA's aligned ones are."""
+def make_pose(rng: np.random.Generator) -> Pose:
+    """Returns the pose of a nearly upright head, like the aligned ones of CelebA."""
     return Pose(
         yaw=float(np.clip(rng.normal(0, 0.13), -0.28, 0.28)),
         pitch=float(np.clip(rng.normal(0, 0.06), -0.12, 0.12)),
@@ -245,11 +249,13 @@ def make_pose(rng):
     )
 
 
-def render(attributes, seed, index):
+def render(
+    attributes: dict[str, bool], seed: int, index: int
+) -> tuple[np.ndarray, dict[str, int]]:
     """Draws a face with given labels.
 
     Args:
-        attributes: Dict from the forty CelebA names to bool.
+        attributes: Dict from the forty names of CelebA to bool.
         seed: As in `draw_face`.
         index: As in `draw_face`.
 
@@ -287,7 +293,7 @@ def render(attributes, seed, index):
     return image, _landmarks(pose, face)
 
 
-def _landmarks(pose, face):
+def _landmarks(pose: Pose, face: Face) -> dict[str, int]:
     x, y = features.mouth_corner(face)
     eye = features.EYE_X
     flat = pose.place(np.array([(-eye, 0.0), (eye, 0.0)]))

@@ -1,12 +1,15 @@
 """Eyes, brows, nose, mouth, beard, wrinkles and glasses of a drawn face.
 
-Every function takes the `Canvas` and the `Face`. Outlines are in the face's plane:
-see `canvas.Pose`.
+Outlines are in the plane of the face; see `canvas.Pose`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.data.drawn_faces.canvas import (
+    Canvas,
     Mask,
     both,
     bump,
@@ -16,22 +19,25 @@ from kerasgan.data.drawn_faces.canvas import (
     stroke,
 )
 
+if TYPE_CHECKING:
+    from kerasgan.data.drawn_faces.drawing import Face
+
 EYE_X, NOSE_Y, MOUTH_X, MOUTH_Y = 19.5, 24.0, 15.5, 41.5
 _INK = (0.10, 0.07, 0.07)
 
 
-def mix(first, second, share=0.5):
-    """Returns what lies `share` of the way from the first to the second."""
+def mix(first: Any, second: Any, share: float = 0.5) -> Any:
+    """Interpolates linearly: 0 gives the first, 1 the second."""
     return first + (second - first) * share
 
 
-def relief(u, v, face):
+def relief(u: np.ndarray, v: np.ndarray, face: "Face") -> np.ndarray:
     """Returns the height, in pixels, of the bare face over the fields u and v."""
     has = face.has
     side = np.abs(u)
     wide = nose_width(face)
     height = -30 * ((u / 46) ** 2 + ((v - 6) / 74) ** 2)
-    # The nose: a ridge that widens downwards and ends under the tip.
+    # The nose is a ridge that becomes wider downwards and ends below the tip.
     ridge = 10.0 * ramp(v, -16.0, 22.0) * (1 - ramp(v, 24.0, 31.0))
     breadth = wide * (4.4 + 3.0 * ramp(v, 2.0, 24.0))
     height += ridge * np.exp(-((u / breadth) ** 2))
@@ -52,17 +58,19 @@ def relief(u, v, face):
     return height
 
 
-def nose_width(face):
+def nose_width(face: "Face") -> float:
+    """Returns the width of the nose, 1 for the average one."""
     return 1.0 + 0.48 * face.has["Big_Nose"] - 0.18 * face.has["Pointy_Nose"]
 
 
-def eyes(canvas, face):
+def eyes(canvas: Canvas, face: "Face") -> None:
+    """Draws eyes with lids, lashes, makeup and bags."""
     has = face.has
     opening = 0.48 if has["Narrow_Eyes"] else face.eye_opening
     opening *= 0.92 if has["Smiling"] else 1.0
     up, low, tilt = -5.1 * opening, 3.5 * opening, face.eye_tilt
 
-    def at(points):
+    def at(points: npt.ArrayLike) -> np.ndarray:
         return np.add(points, (EYE_X, 0))
 
     if has["Heavy_Makeup"]:
@@ -84,7 +92,7 @@ def eyes(canvas, face):
     off = u - np.where(u < 0, np.float32(-EYE_X), np.float32(EYE_X))
     distance = np.sqrt(off * off + v * v)
 
-    def disc(radius):
+    def disc(radius: float) -> np.ndarray:
         cover = np.minimum(np.maximum(radius + 0.5 - distance, 0), 1)
         return white.cover * cover
 
@@ -104,8 +112,8 @@ def eyes(canvas, face):
     lash = [(x, y - 0.3) for x, y in upper]
     if not has["Male"]:
         lash.append((12.4, -tilt - 2.0 - made_up))
-    lash = stroke(at(lash), [0.6, heavy, 1.2 * heavy, heavy, 0.3])
-    canvas.paint(canvas.mask(*both(lash)), _INK, 0.92)
+    lashes = stroke(at(lash), [0.6, heavy, 1.2 * heavy, heavy, 0.3])
+    canvas.paint(canvas.mask(*both(lashes)), _INK, 0.92)
     edge = stroke(at(lower), [0.9, 0.6, 0.4])
     color = mix(face.shadow * face.skin, np.array(_INK), 0.8 if made_up else 0.15)
     canvas.paint(canvas.mask(*both(edge), blur=0.3), color, 0.75)
@@ -118,7 +126,8 @@ def eyes(canvas, face):
         canvas.paint(canvas.mask(*both(puff), blur=0.7), face.glow, 0.4)
 
 
-def brows(canvas, face):
+def brows(canvas: Canvas, face: "Face") -> None:
+    """Draws eyebrows."""
     has = face.has
     thick = 6.4 if has["Bushy_Eyebrows"] else 3.8 if has["Male"] else 2.8
     if has["Arched_Eyebrows"]:
@@ -131,7 +140,8 @@ def brows(canvas, face):
     canvas.paint(canvas.mask(*outline, blur=0.6), face.brow_color, 0.85)
 
 
-def nose(canvas, face):
+def nose(canvas: Canvas, face: "Face") -> None:
+    """Draws a nose."""
     has, wide = face.has, nose_width(face)
     drop = 1.5 if has["Big_Nose"] or has["Pointy_Nose"] else 0.0
     under = ellipse(0, 30.5 + drop, 9.0 * wide, 2.6)
@@ -152,19 +162,20 @@ def nose(canvas, face):
         canvas.paint(canvas.mask(bridge, blur=0.6, lift=8.0), face.glow, 0.55)
 
 
-def mouth_corner(face):
-    """Returns x and y of the mouth's right corner in the face's plane."""
+def mouth_corner(face: "Face") -> tuple[float, float]:
+    """Returns x and y of the right corner of the mouth in the plane of the face."""
     if face.has["Smiling"]:
         return MOUTH_X + 3.2, MOUTH_Y - 2.6
     return MOUTH_X - 1.0, MOUTH_Y - 0.4
 
 
-def mouth(canvas, face):
+def mouth(canvas: Canvas, face: "Face") -> None:
+    """Draws a mouth, open or closed."""
     has = face.has
     x, y = mouth_corner(face)
     smile, lift = has["Smiling"], 1.5
     full = (1.75 if has["Big_Lips"] else 1.0) * (0.9 if has["Male"] else 1.1)
-    # Rows, in the middle, of the lips' edges from top to bottom.
+    # Rows of the edges of the lips in the middle, from top to bottom.
     middle = MOUTH_Y + (1.2 if smile else 0.6)
     gap = (5.6 if smile else 4.6) if has["Mouth_Slightly_Open"] else 0.0
     top_inner, low_inner = middle - 0.25 * gap, middle + 0.75 * gap
@@ -205,8 +216,8 @@ def mouth(canvas, face):
     canvas.tint(canvas.mask(*dimple, blur=0.7, lift=lift), face.shadow, 0.75)
 
 
-def wrinkles(canvas, face):
-    """Lines of a smile and of age."""
+def wrinkles(canvas: Canvas, face: "Face") -> None:
+    """Draws the lines of a smile and of age."""
     has = face.has
     fold = 0.5 * has["Smiling"] + 0.55 * (not has["Young"]) + 0.2 * has["Chubby"]
     if fold:
@@ -228,8 +239,8 @@ def wrinkles(canvas, face):
     canvas.tint(canvas.mask(*lines, blur=0.5), face.shadow, 0.75)
 
 
-def beard(canvas, face):
-    """Stubble, goatee, mustache; all of them grow together into a full beard."""
+def beard(canvas: Canvas, face: "Face") -> None:
+    """Draws stubble, a goatee, a mustache, or all of them as a full beard."""
     has = face.has
     if has["No_Beard"]:
         return
@@ -260,22 +271,23 @@ def beard(canvas, face):
             canvas.paint(canvas.mask(*both(link), blur=1.0), color, 0.85)
     if has["Mustache"]:
         half = [(0.2, 31.5), (8, 32), (x + 1.5, 37.5), (x + 1, 40), (9, 37.8)]
-        half = closed([*half, (0.2, 36.8)])
-        canvas.paint(canvas.mask(*both(half), blur=0.8), color, 0.9)
+        outline = closed([*half, (0.2, 36.8)])
+        canvas.paint(canvas.mask(*both(outline), blur=0.8), color, 0.9)
 
 
-def glasses(canvas, face):
+def glasses(canvas: Canvas, face: "Face") -> None:
+    """Draws glasses."""
     frame_color, lens_tint = face.glasses
-    lens = [(-11, -7.5), (0, -8.8), (11.5, -8), (13, 0), (10, 8.2), (0, 9.6)]
-    lens = closed([*lens, (-9.5, 8), (-12, 0)])
+    upper = [(-11, -7.5), (0, -8.8), (11.5, -8), (13, 0)]
+    lens = closed([*upper, (10, 8.2), (0, 9.6), (-9.5, 8), (-12, 0)])
     middle = (EYE_X, 0.8)
     inside = canvas.mask(*both(np.add(lens, middle)), lift=6.0)
     frame = canvas.mask(*both(np.add(1.17 * lens, middle)), lift=6.0)
     ring = np.maximum(frame.full() - inside.full(), 0)[frame.window]
     canvas.tint(inside, lens_tint)
     glare = np.array([(-7, -6.5), (-1, -7.5), (-7, 5), (-10, 3)], float)
-    glare = np.add(glare, middle), np.add(glare, (-EYE_X, 0.8))
-    canvas.paint(canvas.mask(*glare, blur=0.8, lift=6.0), (1, 1, 1), 0.16)
+    glares = np.add(glare, middle), np.add(glare, (-EYE_X, 0.8))
+    canvas.paint(canvas.mask(*glares, blur=0.8, lift=6.0), (1, 1, 1), 0.16)
     canvas.paint(Mask(frame.window, ring), frame_color, 0.95)
     arm = stroke([(32.5, -3), (47, -2)], [2.4, 2.0])
     bridge = stroke([(-7, -1.5), (0, -3.6), (7, -1.5)], [2.0, 2.0])

@@ -1,12 +1,15 @@
 """Hair and hats of a drawn face.
 
-Every function takes the `Canvas` and the `Face`. Outlines are in the face's plane:
-see `canvas.Pose`.
+Outlines are in the plane of the face; see `canvas.Pose`.
 """
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasgan.data.drawn_faces.canvas import (
+    Canvas,
     Mask,
     both,
     bump,
@@ -18,11 +21,14 @@ from kerasgan.data.drawn_faces.canvas import (
 )
 from kerasgan.data.drawn_faces.features import mix
 
+if TYPE_CHECKING:
+    from kerasgan.data.drawn_faces.drawing import Face
+
 _TABLE = 1024
 
 
-def strand_table(noise):
-    """Returns brightness across 1024 strands, from as many normal numbers."""
+def strand_table(noise: np.ndarray) -> np.ndarray:
+    """Returns the brightness of strands, from as many normally distributed numbers."""
     fine, broad = (
         np.convolve(np.pad(noise, width // 2, "wrap"), np.hanning(width), "valid")
         for width in (9, 33)
@@ -30,21 +36,21 @@ def strand_table(noise):
     return (0.6 * fine / fine.std() + 0.6 * broad / broad.std()).astype(np.float32)
 
 
-def _hair_planes(canvas, face, mask):
-    """Returns color planes, for a mask's window, of hair combed as this face's."""
+def _hair_planes(canvas: Canvas, face: "Face", mask: Mask) -> np.ndarray:
+    """Returns the color planes of the face's hair in a mask's window."""
     has, (u, v) = face.has, canvas.at(mask)
     if has["Wavy_Hair"]:
         reach = 4.2 * ramp(v, -75.0, -15.0) + 0.8
         u = u + reach * np.sin((v + 0.4 * np.abs(u)) * 0.18 + face.wave)
     if face.style in ("loose", "bob"):
-        # Strands circle the top of the head and fall straight below.
+        # Strands follow circles at the top of the head and fall straight below.
         part = u - face.part * ramp(-v, 10.0, 60.0)
         flow = np.sqrt((part / 50) ** 2 + (np.minimum(v + 8, 0) / 72) ** 2) * 234
     elif face.style == "tied":
-        # They are pulled up to the knot.
+        # Strands are pulled up to the knot.
         flow = (u - 0.3 * face.part) / np.maximum(v + 125.0, 12.0) * 230
     else:
-        # They fan out from the crown.
+        # Strands spread from the crown.
         flow = (u - 2 * face.part) / np.maximum(v + 112.0, 12.0) * 200
     strands = face.strands[flow.astype(np.int32) & (_TABLE - 1)]
     light = _band(v + 55 - 0.010 * u * u, 9.0)
@@ -55,26 +61,26 @@ def _hair_planes(canvas, face, mask):
     return _colored(face.hair, shade)
 
 
-def _band(distance, width):
+def _band(distance: np.ndarray, width: float) -> np.ndarray:
     return np.exp(-((distance / width) ** 2))
 
 
-def _colored(hair, shade):
-    """Returns planes that go from the hair's own warm shadow to its highlight."""
+def _colored(hair: np.ndarray, shade: np.ndarray) -> np.ndarray:
+    """Returns color planes between the hair's warm shadow and its highlight."""
     dark = (hair * hair * (0.45, 0.40, 0.36)).astype(np.float32)
     bright = np.minimum(hair * 1.12 + 0.03, 1).astype(np.float32)
     return dark[:, None, None] + (bright - dark)[:, None, None] * shade
 
 
-def _swing(face, y):
-    """Returns how far the outline of the hair swings out at height `y`."""
+def _swing(face: "Face", y: np.ndarray) -> np.ndarray:
+    """Returns how far the outline of the hair extends at height `y`."""
     if face.style == "bob":
         return 6.0 * np.sin(np.pi * (y + 30) / (face.length + 20)) - 2.0
     return 3.2 * np.sin(y / 6.0 + face.wave) if face.has["Wavy_Hair"] else 0.0 * y
 
 
-def _outer(face):
-    """Returns the right side of loose hair, from the top to its ends."""
+def _outer(face: "Face") -> list[tuple[float, float]]:
+    """Returns the right outline of loose hair, from the top to its ends."""
     rows = np.arange(-30, face.length + 1, 9.0)
     edge = 53 + 0.7 * face.volume + _swing(face, rows)
     right = [(0, -80 - face.volume), (28, -74 - face.volume)]
@@ -82,8 +88,8 @@ def _outer(face):
     return right + list(zip(edge.tolist(), rows.tolist(), strict=True))
 
 
-def back(canvas, face):
-    """What hangs behind the neck, or the knot on top."""
+def back(canvas: Canvas, face: "Face") -> None:
+    """Draws the hair behind the neck, or the knot on top."""
     if face.style in ("loose", "bob"):
         behind = [*_outer(face), (30, face.length + 7), (0, face.length + 5)]
         color = mix(face.hair * face.hair * 0.4, face.hair, 0.35)
@@ -94,11 +100,11 @@ def back(canvas, face):
         canvas.paint(knot, _hair_planes(canvas, face, knot) * np.float32(0.86))
 
 
-def _hairline(face):
-    """Returns points of the hairline from the right temple to the left one."""
+def _hairline(face: "Face") -> list[tuple[float, float]]:
+    """Returns points of the hairline, from the right temple to the left one."""
     part = face.part
     if face.has["Receding_Hairline"]:
-        half = [(42, -6), (41, -26), (37, -44), (27, -61), (12, -58)]
+        half = [(42.0, -6), (41, -26), (37, -44), (27, -61), (12, -58)]
     elif face.style in ("loose", "bob"):
         return [
             (40, -6), (37, -24), (mix(part, 34, 0.55), -37), (part, -48),
@@ -109,8 +115,8 @@ def _hairline(face):
     return [*half, (0, half[-1][1] - 1), *((-x, y) for x, y in half[::-1])]
 
 
-def front(canvas, face):
-    """The hair before the face: the crown, the sides and the fringe."""
+def front(canvas: Canvas, face: "Face") -> None:
+    """Draws the hair in front: crown, sides and fringe."""
     has, vol = face.has, face.volume
     if has["Sideburns"]:
         strip = [(39, -14), (45.5, -14), (44.5, 14), (40.5, 29), (35.5, 27), (37.5, 8)]
@@ -150,21 +156,21 @@ def front(canvas, face):
         _fringe(canvas, face)
 
 
-def _cast(canvas, face, outline):
-    """The shadow that an outline casts on the head."""
+def _cast(canvas: Canvas, face: "Face", outline: np.ndarray) -> None:
+    """Draws the shadow of an outline on the head."""
     canvas.tint(canvas.mask(outline, blur=2.6) & face.head, face.shadow, 0.85)
 
 
-def _fringe(canvas, face):
-    """Bangs: a forehead covered down to the brows."""
+def _fringe(canvas: Canvas, face: "Face") -> None:
+    """Draws bangs, which cover the forehead down to the brows."""
     low = -21.0 if face.has["Male"] else -17.5
     x = np.linspace(38, -38, 15)
     y = low + 0.004 * x * x + 0.10 * x * np.sign(face.part) + face.lumps[:15, 0]
-    outline = [(0, -62), (24, -57), (40, -38), (43, -18)]
+    outline: list[tuple[float, float]] = [(0, -62), (24, -57), (40, -38), (43, -18)]
     outline += [*zip(x, y, strict=True), (-43, -18), (-40, -38), (-24, -57)]
-    outline = closed(outline)
-    _cast(canvas, face, np.add(outline, (0, 2.5)))
-    mask = canvas.mask(outline, blur=0.6)
+    bangs = closed(outline)
+    _cast(canvas, face, np.add(bangs, (0, 2.5)))
+    mask = canvas.mask(bangs, blur=0.6)
     u, v = canvas.at(mask)
     fan = u / (1 + (v + 60) / 130) - 0.002 * u * u * np.sign(face.part)
     strands = face.strands[(fan * 6).astype(np.int32) & (_TABLE - 1)]
@@ -172,8 +178,8 @@ def _fringe(canvas, face):
     canvas.paint(mask, _colored(face.hair, shade))
 
 
-def bald_scalp(canvas, face):
-    """The short ring of hair that a bald head keeps, and its shine."""
+def bald_scalp(canvas: Canvas, face: "Face") -> None:
+    """Draws the short ring of hair of a bald head, and its shine."""
     u, v = canvas.at(face.head)
     ring = ramp(np.abs(u), 36.0, 44.0) * (1 - ramp(np.abs(v + 14), 12.0, 24.0))
     canvas.paint(Mask(face.head.window, ring * face.head.cover), face.beard_color, 0.45)
@@ -181,10 +187,15 @@ def bald_scalp(canvas, face):
     canvas.paint(canvas.mask(shine, blur=4), (1, 1, 0.97), 0.5)
 
 
-def hat(canvas, face):
-    """A beanie, a cap or a fedora, down to the middle of the forehead."""
+def hat(canvas: Canvas, face: "Face") -> None:
+    """Draws a beanie, a cap or a fedora, down to the middle of the forehead."""
 
-    def paint(outline, shade, texture=None, lift=0.0):
+    def paint(
+        outline: np.ndarray,
+        shade: float,
+        texture: Callable[[np.ndarray], np.ndarray] | None = None,
+        lift: float = 0.0,
+    ) -> None:
         mask = canvas.mask(outline, lift=lift)
         u, v = canvas.at(mask)
         light = 0.84 + np.float32(0.005 * face.light[0]) * u
@@ -194,8 +205,8 @@ def hat(canvas, face):
 
     _cast(canvas, face, whole([(0, -50), (50, -36), (48, -20), (0, -18)]))
     if face.hat_kind == "beanie":
-        dome = [(0, -97), (22, -93), (42, -78), (53, -52), (51, -30), (0, -28)]
-        paint(whole(dome), 1.0, lambda u: 0.04 * np.cos(u * 1.1))
+        dome = whole([(0, -97), (22, -93), (42, -78), (53, -52), (51, -30), (0, -28)])
+        paint(dome, 1.0, lambda u: 0.04 * np.cos(u * 1.1))
         crease = whole([(0, -57), (50, -56), (52, -48), (0, -49)])
         canvas.tint(canvas.mask(crease, blur=1.5), (0.5, 0.5, 0.5), 0.8)
         fold = whole([(0, -50), (51, -50), (54, -40), (52, -28), (0, -29)])
@@ -213,5 +224,5 @@ def hat(canvas, face):
         crown = [(0, -91), (18, -96), (38, -88), (46, -60), (46, -38), (0, -38)]
         paint(whole(crown), 1.0)
         paint(whole([(0, -54), (46, -52), (47, -42), (0, -42)]), 0.35)
-        edge = [(0, -41.5), (50, -41), (76, -37), (78, -33), (50, -31), (0, -31)]
-        paint(whole(edge), 0.85)
+        edge = whole([(0, -41.5), (50, -41), (76, -37), (78, -33), (50, -31), (0, -31)])
+        paint(edge, 0.85)

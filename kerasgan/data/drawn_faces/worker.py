@@ -1,9 +1,11 @@
-"""A process of its own that draws faces: `worker.py SEED START STOP STEP`.
+"""A program that draws faces: `worker.py SEED START STOP STEP`.
 
-It writes the faces `range(START, STOP, STEP)` to its output, each as a pickled tuple
-of the JPEG's bytes, landmarks, attributes and identity. Drawing is thousands of small
-steps, so threads would only wait for each other; and a process of `multiprocessing`
-would import TensorFlow, which takes longer than drawing a thousand faces.
+It writes the faces `range(START, STOP, STEP)` to its standard output, each as a pickled
+tuple of the JPEG's bytes, landmarks, attributes and identity.
+
+It is a separate program because threads would wait for Python's global lock, and
+processes of `multiprocessing` would import TensorFlow, which takes longer than drawing
+a thousand faces.
 """
 
 import io
@@ -12,19 +14,21 @@ import pickle
 import sys
 import types
 
+import numpy as np
 from PIL import Image
 
 _JPEG_QUALITY = 92
 
 
-def jpeg_bytes(image):
-    """Returns a uint8 image `(height, width, 3)` as the bytes of a JPEG."""
+def jpeg_bytes(image: np.ndarray) -> bytes:
+    """Returns a uint8 image `(height, width, 3)` as a JPEG file."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return buffer.getvalue()
 
 
-def main(seed, start, stop, step):
+def main(seed: int, start: int, stop: int, step: int) -> None:
+    """Writes the faces `range(start, stop, step)` to the standard output."""
     from kerasgan.data.drawn_faces.drawing import draw_face
 
     for index in range(start, stop, step):
@@ -35,11 +39,12 @@ def main(seed, start, stop, step):
 
 
 if __name__ == "__main__":
-    # Bare packages stand in for kerasgan's own, which import TensorFlow.
+    # Empty packages replace kerasgan's own, which import TensorFlow.
     data = pathlib.Path(__file__).resolve().parent.parent
     for name, path in (("kerasgan", data.parent), ("kerasgan.data", data)):
         package = sys.modules[name] = types.ModuleType(name)
         package.__path__ = [str(path)]
-    # The script's folder: its modules are kerasgan's, not to be found by short names.
+    # Python adds the folder of a script, which would hide other modules.
     sys.path.pop(0)
-    main(*map(int, sys.argv[1:]))
+    seed, start, stop, step = map(int, sys.argv[1:])
+    main(seed, start, stop, step)
