@@ -56,7 +56,8 @@ def image_folder(
 
     Warns:
         UserWarning: If files or subfolders could not be read, or if the range of
-            values had to be chosen. It names the first of them.
+            values had to be chosen. It names the first of them, and says why. Images
+            larger than `PIL.Image.MAX_IMAGE_PIXELS` are not read.
 
     Raises:
         FileNotFoundError: If `path` is not a folder.

@@ -15,14 +15,14 @@ from kerasgan.ordering import started_at
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """The folder of a cache that only this test fills; it does not exist yet."""
+    """Path of an empty cache for this test. The folder does not exist yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "kerasgan"
 
 
 @pytest.fixture
 def levels():
-    """Function from a dataset to the uint8 level in the middle of each image."""
+    """Function from a dataset to the uint8 level at the center of each image."""
 
     def read(dataset):
         middles = [
@@ -36,9 +36,9 @@ def levels():
 
 @pytest.fixture
 def check_seeking():
-    """Function that checks that the training stream of a dataset can be entered.
+    """Function that checks that training can start a dataset at any batch.
 
-    It returns the first `count` elements of the stream, as NumPy arrays.
+    It returns the first `count` elements of the training stream as NumPy arrays.
     """
 
     def check(dataset, count, positions):
@@ -90,7 +90,7 @@ def _draw_jpeg(rng, size=(178, 218)):
 
 @dataclasses.dataclass
 class Faces:
-    """Images with labels, and the files CelebA ships them in."""
+    """Images with labels, and the files that CelebA consists of."""
 
     images: dict
     partition: dict
@@ -141,39 +141,39 @@ class Faces:
             values.pop(name, None)
 
     def official_zip(self, parent):
-        """Writes the lists beside the zip of the images; returns their folder."""
+        """Writes the lists and the zip of the images; returns their folder."""
         files = self.txt() | {"img_align_celeba.zip": self.zipped()}
         return _write_files(parent / "celeba", files)
 
     def official_folder(self, parent):
-        """Writes the lists beside the folder of the images; returns their folder."""
+        """Writes the lists and the folder of the images; returns their folder."""
         images = {f"img_align_celeba/{n}": b for n, b in self.images.items()}
         images["img_celeba/999998.jpg"] = b"not aligned"
         return _write_files(parent / "celeba", self.txt() | images)
 
     def official_nested(self, parent):
-        """Writes the folders of the official release; returns the one above them."""
+        """Writes the folders of the official release; returns their parent."""
         place = dict.fromkeys(self.txt(), "CelebA/Anno/")
         place["list_eval_partition.txt"] = "CelebA/Eval/"
         files = {place[name] + name: text for name, text in self.txt().items()}
         files["CelebA/Img/img_align_celeba.zip"] = self.zipped()
-        # The images before alignment have the same file names.
+        # Unaligned images have the same file names.
         files |= {f"CelebA/Img/img_celeba/{name}": b"other" for name in self.images}
         return _write_files(parent / "download", files)
 
     def kaggle_folder(self, parent):
-        """Writes Kaggle's files unpacked; returns their folder."""
+        """Writes the unpacked files of Kaggle; returns their folder."""
         return _write_files(parent / "kaggle", self.kaggle())
 
     def kaggle_zip(self, parent, changed=None):
-        """Writes Kaggle's archive, some files of it changed; returns its path."""
+        """Writes the archive of Kaggle, with some files changed; returns its path."""
         _write_zip(parent / "archive.zip", self.kaggle() | (changed or {}))
         return parent / "archive.zip"
 
 
 @pytest.fixture
 def draw_jpeg():
-    """Function from a random generator and a size to the bytes of a JPEG."""
+    """Function from a random generator and a size to a JPEG file as bytes."""
     return _draw_jpeg
 
 
@@ -193,9 +193,9 @@ def faces():
 
 @pytest.fixture(scope="session")
 def write_celeb_a():
-    """Function that prepares a data set of these images; returns its data_dir.
+    """Function that prepares a `celeb_a` of given images; returns its data_dir.
 
-    The first 16 are for training, 5 for validation, and what remains for testing.
+    The first 16 images are for training, 5 for validation, and the others for testing.
     """
     from kerasgan.data.prepare import prepare_celeb_a
 
@@ -220,7 +220,7 @@ def write_celeb_a():
 
 @pytest.fixture
 def read_celeb_a():
-    """Function to a split of a prepared celeb_a, as numpy records by their JPEGs."""
+    """Function that reads a split of a `celeb_a`, as a dict from JPEG to record."""
     import tensorflow_datasets as tfds
 
     def read(data_dir, split):
@@ -237,7 +237,7 @@ def read_celeb_a():
 
 @pytest.fixture
 def check_loaded(read_celeb_a):
-    """Function that compares a prepared celeb_a with what it was made from."""
+    """Function that compares a prepared `celeb_a` with its source."""
 
     def check(data_dir, faces, identity):
         for number, split in enumerate(("train", "validation", "test")):
@@ -257,9 +257,9 @@ def check_loaded(read_celeb_a):
 
 @pytest.fixture
 def refused():
-    """Function that expects `prepare_celeb_a` to fail before it writes anything.
+    """Function that expects an error of `prepare_celeb_a` before it writes anything.
 
-    The error has one sentence, which the function returns.
+    It checks that the message is one sentence, and returns it.
     """
     from kerasgan.data.prepare import prepare_celeb_a
 

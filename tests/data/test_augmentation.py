@@ -1,6 +1,4 @@
 import hashlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ HEIGHT, WIDTH = 6, 9
 
 
 def numbered(n, height=HEIGHT, width=WIDTH):
-    """Float images whose every pixel says which it is: image, row and column."""
+    """Float images with three channels: number of the image, row and column."""
     places = np.indices((n, height, width), "float32")
     return np.moveaxis(places, 0, -1)
 
@@ -29,24 +27,24 @@ def whole(dataset):
 
 
 def draws(shown):
-    """Returns whether each image was mirrored, and its first row and column.
+    """Returns whether each image was flipped, and its first row and column.
 
-    Every pixel must be the one that these three say.
+    Checks that all pixels follow from these three.
     """
     n, height, width, _ = shown.shape
-    mirrored = shown[:, 0, 0, 2] > shown[:, 0, -1, 2]
+    flipped = shown[:, 0, 0, 2] > shown[:, 0, -1, 2]
     top, left = shown[:, :, :, 1].min((1, 2)), shown[:, :, :, 2].min((1, 2))
     for number in range(n):
         rows, columns = np.mgrid[:height, :width]
-        if mirrored[number]:
+        if flipped[number]:
             columns = columns[:, ::-1]
         expected = [np.full_like(rows, number), rows + top[number], columns]
         expected[2] = columns + left[number]
         np.testing.assert_array_equal(shown[number], np.stack(expected, -1))
-    return mirrored, top.astype(int), left.astype(int)
+    return flipped, top.astype(int), left.astype(int)
 
 
-def test_what_is_returned():
+def test_shapes_and_cardinality():
     dataset = augment(batches(numbered(10), 4).cache(), crop_size=(4, 5))
     assert dataset.element_spec == tf.TensorSpec((None, 4, 5, 3), tf.float32)
     assert int(dataset.cardinality()) == 3
@@ -64,34 +62,34 @@ def test_any_number_of_channels(channels):
         assert (shown == image).all() or (shown == image[:, ::-1]).all()
 
 
-def test_every_window_is_as_likely_and_mirrored_half_the_time():
+def test_all_windows_are_equally_likely_and_half_are_flipped():
     images = numbered(4000)
-    mirrored, top, left = draws(
+    flipped, top, left = draws(
         whole(augment(batches(images, 50), crop_size=(4, 5), seed=0))
     )
-    # 2 by 3 by 5 outcomes; four standard deviations.
+    # 2 x 3 x 5 outcomes, to four standard deviations.
     counts = np.zeros((2, 3, 5))
-    np.add.at(counts, (mirrored.astype(int), top, left), 1)
+    np.add.at(counts, (flipped.astype(int), top, left), 1)
     expected = 4000 / counts.size
     assert np.abs(counts - expected).max() < 4 * np.sqrt(expected)
 
 
-def test_images_of_a_batch_have_draws_of_their_own():
+def test_images_of_a_batch_are_drawn_independently():
     dataset = augment(batches(numbered(400), 400), crop_size=(5, 8), seed=0)
-    mirrored, top, left = draws(whole(dataset))
-    for one, other in ((mirrored, top), (mirrored, left), (top, left)):
+    flipped, top, left = draws(whole(dataset))
+    for one, other in ((flipped, top), (flipped, left), (top, left)):
         assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(400)
-    assert all(0.4 < values.mean() < 0.6 for values in (mirrored, top, left))
+    assert all(0.4 < values.mean() < 0.6 for values in (flipped, top, left))
 
 
-def test_without_a_crop_images_stay_whole():
+def test_without_a_crop_images_are_only_flipped():
     images = numbered(40)
-    mirrored, top, left = draws(whole(augment(batches(images, 8), seed=0)))
-    assert 8 < mirrored.sum() < 32
+    flipped, top, left = draws(whole(augment(batches(images, 8), seed=0)))
+    assert 8 < flipped.sum() < 32
     assert not top.any() and not left.any()
 
 
-def test_without_a_flip_nothing_is_mirrored():
+def test_without_a_flip_images_are_only_cropped():
     images = numbered(40)
     shown = whole(augment(batches(images, 8), flip=False, crop_size=4))
     assert shown.shape == (40, 4, 4, 3)
@@ -100,43 +98,24 @@ def test_without_a_flip_nothing_is_mirrored():
     np.testing.assert_array_equal(whole(unchanged), images)
 
 
-def test_every_epoch_is_drawn_anew():
+def test_each_epoch_is_drawn_again():
     dataset = augment(batches(numbered(20), 4), crop_size=4, seed=0)
     epochs = [whole(dataset).tobytes() for _ in range(4)]
     assert len(set(epochs)) == 4
 
 
 def test_seed_decides_the_draws():
+    # Without a global seed, nothing else that a process has done matters.
+    tf.random.set_seed(None)
+
     def epochs(seed):
+        tf.random.uniform(())
         dataset = augment(batches(numbered(20), 4), crop_size=4, seed=seed)
-        return [whole(dataset).tobytes() for _ in range(3)]
+        return [whole(dataset).tobytes() for _ in range(2)]
 
     assert epochs(1) == epochs(1)
     assert not set(epochs(1)) & set(epochs(2))
     assert not set(epochs(None)) & set(epochs(None))
-
-
-def test_another_process_draws_the_same():
-    program = (
-        "import hashlib, numpy, tensorflow as tf\n"
-        "from kerasgan.data import augment\n"
-        "images = numpy.arange(3000, dtype='float32').reshape(10, 10, 10, 3)\n"
-        "dataset = tf.data.Dataset.from_tensor_slices(images).batch(2)\n"
-        "dataset = augment(dataset, crop_size=7, seed=5)\n"
-        "epochs = [list(dataset.as_numpy_iterator()) for _ in range(2)]\n"
-        "digest = hashlib.sha256(numpy.array(epochs).tobytes()).hexdigest()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}print(digest)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    # No global seed there.
-    tf.random.set_seed(None)
-    here = {}
-    exec(program, here)
-    assert done.stdout.strip() == here["digest"]
 
 
 def startable_batches(n=10, batch_size=3, seed=0):
@@ -148,7 +127,7 @@ def test_training_stream_can_start_at_any_batch(check_seeking):
     dataset = augment(startable_batches(), crop_size=(4, 5), seed=1)
     whole = np.array(check_seeking(dataset, 30, (1, 3, 17)))
     pixels = np.rint(whole * 127.5 + 127.5).reshape(90, 4, 5, 3)
-    # Every image has many of its 30 windows, and no two epochs have the same.
+    # An image has many of its 30 windows, and no two epochs are equal.
     windows = {image[..., 1:].tobytes() for image in pixels if image[0, 0, 0] == 2}
     assert len(windows) > 4
     epochs = pixels.reshape(10, -1)
@@ -169,12 +148,12 @@ def test_draws_of_a_stream_are_a_function_of_seed_and_batch_number():
     assert crops(10_000_000, seed=2) != first
 
 
-def test_source_that_cannot_be_started_gives_a_dataset_that_cannot():
+def test_stream_needs_a_dataset_that_can_be_started():
     assert is_startable(augment(startable_batches()))
     assert not is_startable(augment(startable_batches().map(lambda x: x)))
 
 
-def test_cache_is_not_touched(tmp_path, cache):
+def test_cache_is_not_changed(tmp_path, cache):
     rng = np.random.default_rng(0)
     for number in range(6):
         pixels = rng.integers(0, 256, (12, 12, 3), "uint8")
@@ -193,7 +172,7 @@ def test_cache_is_not_touched(tmp_path, cache):
     assert first.shape == second.shape == (6, 8, 8, 3)
     assert (first != second).any()
     assert entry() == before and len(before) == 2
-    # Every crop is one of the cached image.
+    # Each crop is part of the cached image.
     for image, crop in zip(whole(plain), second, strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8), (0, 1))
         windows = np.moveaxis(windows, 2, -1)
@@ -201,12 +180,13 @@ def test_cache_is_not_touched(tmp_path, cache):
         assert any((way == crop).all((-3, -2, -1)).any() for way in ways)
 
 
-def test_single_images_are_batches_of_one():
+def test_batches_of_one_image():
     image = (np.arange(48).reshape(1, 4, 4, 3) * 5).astype("uint8")
     plain = image_batches(image, 1, True, 0, "x")
     dataset = augment(plain, crop_size=3, seed=0)
     assert dataset.element_spec.shape == (1, 3, 3, 3)
-    assert len({whole(dataset).tobytes() for _ in range(40)}) == 8
+    shown = {batch.tobytes() for batch in dataset.repeat(40).as_numpy_iterator()}
+    assert len(shown) == 8
 
 
 @pytest.mark.parametrize(
@@ -248,7 +228,7 @@ def test_single_images_are_batches_of_one():
         ),
     ],
 )
-def test_what_does_not_fit(dataset, options, message):
+def test_invalid_arguments(dataset, options, message):
     with pytest.raises(ValueError) as caught:
         augment(dataset, **options)
     text = str(caught.value)

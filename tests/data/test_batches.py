@@ -8,7 +8,7 @@ from kerasgan.images import to_uint8
 
 
 def flat_images(n):
-    """Images of one level each: 0, 1, 2, ..."""
+    """Constant images of the levels 0, 1, 2, ..."""
     return np.arange(n, dtype="uint8")[:, None, None, None] * np.ones(
         (1, 2, 3, 1), "uint8"
     )
@@ -19,7 +19,7 @@ def epochs(levels, n=20, batch_size=5, seed=3, count=4):
     return [levels(dataset) for _ in range(count)]
 
 
-def test_every_epoch_has_each_image_once_in_another_order(levels):
+def test_each_epoch_has_each_image_once_in_another_order(levels):
     orders = epochs(levels)
     assert all(sorted(order) == list(range(20)) for order in orders)
     assert len({tuple(order) for order in orders}) == 4
@@ -38,17 +38,16 @@ def test_order_is_over_all_images(levels):
     assert all(max(first) > 100 and min(first) < 100 for first in firsts)
 
 
-def test_shuffled_batches_are_full_and_the_rest_sits_out(levels):
+def test_shuffled_batches_are_full_and_other_images_are_left_out_each_time(levels):
     dataset = image_batches(flat_images(23), 5, True, 0, "x")
     assert int(dataset.cardinality()) == 4
     assert dataset.element_spec.shape == (5, 2, 3, 1)
     seen = [levels(dataset) for _ in range(10)]
     assert all(len(set(order)) == len(order) == 20 for order in seen)
-    # Not the same ones each time.
     assert set().union(*seen) == set(range(23))
 
 
-def test_without_shuffle_all_come_in_order(levels):
+def test_without_shuffling_all_images_keep_their_order(levels):
     dataset = image_batches(flat_images(23), 5, False, 0, "x")
     assert int(dataset.cardinality()) == 5
     assert dataset.element_spec.shape == (None, 2, 3, 1)
@@ -66,7 +65,7 @@ def test_values_are_exact():
 
 
 class OnlyIndexed:
-    """As little of an array as a memory map that is larger than memory."""
+    """An array that can only be indexed, like a memory map larger than memory."""
 
     def __init__(self, images):
         self.images = images
@@ -112,7 +111,7 @@ def test_next_batch_is_read_ahead():
 
 @pytest.mark.parametrize("batch_size", [0, -8, 2.5, True, "8", None])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_batch_size_that_is_none(batch_size, shuffle):
+def test_invalid_batch_size(batch_size, shuffle):
     with pytest.raises(ValueError) as caught:
         image_batches(flat_images(3), batch_size, shuffle, 0, "x")
     assert str(caught.value) == (
@@ -121,7 +120,7 @@ def test_batch_size_that_is_none(batch_size, shuffle):
 
 
 @pytest.mark.parametrize(("n", "shuffle"), [(3, True), (0, True), (0, False)])
-def test_not_even_one_batch(n, shuffle):
+def test_too_few_images_for_a_batch(n, shuffle):
     with pytest.raises(ValueError) as caught:
         image_batches(flat_images(n), 4, shuffle, 0, "celeb_a 'test'")
     assert str(caught.value) == (
@@ -130,13 +129,13 @@ def test_not_even_one_batch(n, shuffle):
     )
 
 
-def test_one_batch_is_enough(levels):
+def test_one_batch(levels):
     assert levels(image_batches(flat_images(3), 4, False, 0, "x")) == [0, 1, 2]
     dataset = image_batches(flat_images(4), 4, True, 0, "x")
     assert int(dataset.cardinality()) == 1
     assert sorted(levels(dataset)) == [0, 1, 2, 3]
 
 
-def test_the_second_of_two_domains_has_orders_of_its_own(levels):
+def test_second_seed_gives_another_order(levels):
     assert second_seed(None) is None
     assert epochs(levels, seed=0)[0] != epochs(levels, seed=second_seed(0))[0]

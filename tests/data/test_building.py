@@ -10,8 +10,8 @@ import pytest
 from kerasgan.data import building
 from kerasgan.data.building import built_folder, locked
 
-# Builds a folder, and stops in the middle. It loads the module alone: importing the
-# package would take seconds.
+# Builds a folder and waits in the middle. It loads only the module, because importing
+# the package takes seconds.
 PROGRAM = """
 import importlib.util, pathlib, sys
 
@@ -75,7 +75,7 @@ def test_interrupted_build_leaves_nothing(interruption, tmp_path):
 
 def test_killed_process_blocks_nobody_and_leaves_nothing(builder, tmp_path):
     (left,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    # Other folders are built next to it, and leave it alone.
+    # Building other folders next to it does not remove it.
     build(tmp_path / "mine")
     assert (left / "data").read_bytes() == b"half"
     with pytest.raises(filelock.Timeout):
@@ -129,7 +129,7 @@ def test_disk_without_locks(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
-    # Nobody knows whether its process is alive.
+    # Its process may be alive.
     (tmp_path / ".building-other.0123").mkdir()
     with built_folder(tmp_path / "mine") as slower:
         build(tmp_path / "mine", b"faster")

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("cache")
 ATTRIBUTES = list(tfds.builder_cls("celeb_a")(data_dir="").info.features["attributes"])
 TRAIN, VALIDATION, TEST = range(0, 16), range(16, 21), range(21, 24)
 HAS = np.random.default_rng(0).integers(0, 2, (24, 40), dtype=bool)
-# Nobody has this one.
+# No image has this one.
 HAS[:, ATTRIBUTES.index("Bald")] = False
-# And everybody this one.
+# Every image has this one.
 HAS[:, ATTRIBUTES.index("Wearing_Hat")] = True
 
 
@@ -45,14 +45,14 @@ def flat_jpeg(level):
 
 @pytest.fixture(scope="module")
 def data_dir(write_celeb_a, tmp_path_factory):
-    """A data set of 24 images, each of one level that is ten times its number."""
+    """A dataset of 24 constant images, whose level is ten times their number."""
     jpegs = [flat_jpeg(10 * number) for number in range(24)]
-    return write_celeb_a(tmp_path_factory.mktemp("flat"), jpegs, HAS)
+    return write_celeb_a(tmp_path_factory.mktemp("Grüße 馬 "), jpegs, HAS)
 
 
 @pytest.fixture
 def numbers(levels):
-    """Function from a dataset to the numbers of its images, as they come."""
+    """Function from a dataset to the numbers of its images, in order."""
     return lambda dataset: [round(level / 10) for level in levels(dataset)]
 
 
@@ -61,7 +61,7 @@ def with_attribute(attribute, value, among=TRAIN):
     return [number for number in among if column[number] == value]
 
 
-def test_what_is_returned(data_dir):
+def test_returned_dataset(data_dir):
     dataset = celeb_a(data_dir=data_dir, batch_size=4)
     assert isinstance(dataset, tf.data.Dataset)
     assert dataset.element_spec == tf.TensorSpec((4, 64, 64, 3), tf.float32)
@@ -69,11 +69,11 @@ def test_what_is_returned(data_dir):
     for batch in dataset.as_numpy_iterator():
         pixels = to_uint8(batch)
         np.testing.assert_allclose(batch, pixels / 127.5 - 1.0, atol=1e-6)
-        # Gray, as drawn.
+        # They are gray.
         assert (np.abs(pixels.astype(int) - pixels[:, :1, :1, :1]) <= 1).all()
 
 
-def test_every_epoch_has_each_image_once(data_dir, numbers):
+def test_each_epoch_has_each_image_once(data_dir, numbers):
     dataset = celeb_a(8, data_dir=data_dir, batch_size=4, seed=1)
     epochs = [numbers(dataset) for _ in range(3)]
     assert all(sorted(epoch) == list(TRAIN) for epoch in epochs)
@@ -89,7 +89,7 @@ def test_training_stream_can_start_at_any_batch(data_dir, check_seeking):
 
 
 @pytest.mark.parametrize("attribute", ["5_o_Clock_Shadow", "Male", "Young"])
-def test_attribute_selects(attribute, data_dir, numbers):
+def test_attribute_selects_images(attribute, data_dir, numbers):
     for value in (True, False):
         dataset = celeb_a(
             8,
@@ -113,12 +113,14 @@ def test_halves_are_disjoint_and_complete(data_dir, numbers):
     assert sorted(numbers(women)) == with_attribute("Male", False, range(24))
 
 
-def test_halves_of_one_length_have_two_orders(tmp_path, write_celeb_a, numbers):
+def test_halves_of_the_same_length_have_different_orders(
+    tmp_path, write_celeb_a, numbers
+):
     has = np.zeros((24, 40), dtype=bool)
     has[::2, ATTRIBUTES.index("Male")] = True
     jpegs = [flat_jpeg(10 * number) for number in range(24)]
     options = {"data_dir": write_celeb_a(tmp_path, jpegs, has), "batch_size": 1}
-    # As they are on disk, and as they come.
+    # Orders on disk, and after shuffling.
     still = celeb_a_by_attribute("Male", 8, "all", shuffle=False, **options)
     moved = celeb_a_by_attribute("Male", 8, "all", seed=0, **options)
     men, women = (
@@ -127,13 +129,13 @@ def test_halves_of_one_length_have_two_orders(tmp_path, write_celeb_a, numbers):
     )
     assert sorted(men) == sorted(women) == list(range(12))
     assert men != women
-    # The order of the first half is the seed's.
+    # The first half has the seed itself.
     alone = celeb_a(8, "all", attribute="Male", seed=0, **options)
     men, _ = celeb_a_by_attribute("Male", 8, "all", seed=0, **options)
     assert numbers(men) == numbers(alone)
 
 
-def test_images_that_the_filter_drops_are_never_decoded(data_dir, tmp_path, numbers):
+def test_images_without_the_attribute_are_not_decoded(data_dir, tmp_path, numbers):
     shutil.copytree(data_dir, tmp_path / "tfds")
     (record,) = (tmp_path / "tfds").rglob("*train.tfrecord*")
     examples = []
@@ -190,7 +192,7 @@ def test_later_calls_do_not_decode(data_dir, tmp_path, numbers):
         celeb_a(9, **options)
 
 
-def test_data_that_was_prepared_again_is_decoded_again(
+def test_dataset_that_was_prepared_again_is_decoded_again(
     write_celeb_a, tmp_path, numbers
 ):
     data = write_celeb_a(tmp_path, [flat_jpeg(10 * n) for n in (1, 2, 3)], HAS)
@@ -201,14 +203,14 @@ def test_data_that_was_prepared_again_is_decoded_again(
     assert sorted(numbers(celeb_a(8, **options))) == [4, 5, 6]
 
 
-def test_data_dir_below_home(data_dir, monkeypatch, numbers):
+def test_data_dir_in_the_home_folder(data_dir, monkeypatch, numbers):
     monkeypatch.setenv("HOME", str(data_dir.parent))
     dataset = celeb_a(8, "test", data_dir="~/tfds", batch_size=3)
     assert sorted(numbers(dataset)) == list(TEST)
 
 
 def test_tfds_does_not_warn(data_dir, monkeypatch):
-    # It would warn ten times a process only.
+    # tfds limits this warning to ten per process, which earlier tests may have used.
     def log_first_n(level, message, n, *arguments):
         logging.getLogger("absl").warning(message, *arguments)
 
@@ -222,7 +224,7 @@ def test_tfds_does_not_warn(data_dir, monkeypatch):
     try:
         celeb_a(8, attribute="Male", data_dir=data_dir, batch_size=1)
         assert messages == [] and logger.level == level
-        logger.warning("others are heard")
+        logger.warning("other warnings are not silenced")
         assert len(messages) == 1
     finally:
         logger.removeHandler(handler)
@@ -331,7 +333,7 @@ def test_empty_half(attribute, how_many, shuffle, data_dir):
     )
 
 
-def test_download_that_works(data_dir, monkeypatch, tmp_path, numbers):
+def test_download(data_dir, monkeypatch, tmp_path, numbers):
     def download(builder):
         shutil.copytree(data_dir, tmp_path / "tfds", dirs_exist_ok=True)
         builder.info.read_from_directory(builder.data_dir)
@@ -343,7 +345,7 @@ def test_download_that_works(data_dir, monkeypatch, tmp_path, numbers):
 
 
 @pytest.mark.parametrize("options", [{"attribute": "Mail"}, {"split": "trian"}])
-def test_nothing_is_drawn_for_arguments_that_do_not_fit(options, tmp_path):
+def test_nothing_is_drawn_for_invalid_arguments(options, tmp_path):
     with pytest.raises(ValueError, match="did you mean"):
         synthetic_faces(16, data_dir=tmp_path / "tfds", **options)
     assert not list(tmp_path.rglob("*.tfrecord*"))

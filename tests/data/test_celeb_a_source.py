@@ -46,7 +46,7 @@ def test_lists_and_images_are_found(layout, faces, features, tmp_path):
         )
 
 
-def test_the_list_nearest_to_the_top_counts(faces, features, tmp_path):
+def test_topmost_list_is_read(faces, features, tmp_path):
     source = faces.official_nested(tmp_path)
     nearer = source / "CelebA" / "identity_CelebA.txt"
     nearer.write_text("000001.jpg 77\n")
@@ -55,7 +55,7 @@ def test_the_list_nearest_to_the_top_counts(faces, features, tmp_path):
         assert found.lists["identity_CelebA"].row("000001.jpg") == {"Identity_No": 77}
 
 
-def test_links_are_followed_and_may_run_in_a_circle(faces, features, tmp_path):
+def test_links_are_followed_and_cycles_end(faces, features, tmp_path):
     source = faces.official_folder(tmp_path)
     (source / "img_align_celeba").rename(tmp_path / "large")
     (source / "img_align_celeba").symlink_to(tmp_path / "large")
@@ -64,7 +64,7 @@ def test_links_are_followed_and_may_run_in_a_circle(faces, features, tmp_path):
         assert found.images.names == faces.images.keys()
 
 
-def test_blank_lines_and_a_byte_order_mark_are_no_rows(faces, features, tmp_path):
+def test_blank_lines_and_a_byte_order_mark_are_ignored(faces, features, tmp_path):
     source = faces.official_zip(tmp_path)
     path = source / "identity_CelebA.txt"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n\r\n"))
@@ -154,14 +154,14 @@ def test_damaged_list_inside_a_zip(faces, tmp_path, refused):
     assert "list_eval_partition.csv" in message
 
 
-def test_hidden_files_of_macos_are_no_images(faces, tmp_path):
+def test_hidden_files_of_macos_are_ignored(faces, features, tmp_path):
     source = faces.official_folder(tmp_path)
     (source / "img_align_celeba" / "._000001.jpg").write_bytes(b"metadata")
-    prepared = prepare_celeb_a(source, tmp_path / "tfds")
-    assert prepared.left_out == {}
+    with open_source(source, features) as found:
+        assert found.images.names == faces.images.keys()
 
 
-def test_columns_may_have_another_order(faces, tmp_path, check_loaded):
+def test_columns_may_have_another_order(faces, features, tmp_path):
     files = faces.txt()
     lines = files["list_attr_celeba.txt"].splitlines()
     lines[1] = " ".join(reversed(ATTRIBUTES))
@@ -170,8 +170,10 @@ def test_columns_may_have_another_order(faces, tmp_path, check_loaded):
     ]
     source = faces.official_zip(tmp_path)
     (source / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
-    prepare_celeb_a(source, tmp_path / "tfds")
-    check_loaded(tmp_path / "tfds", faces, faces.identity)
+    with open_source(source, features) as found:
+        for name, row in faces.attributes.items():
+            read = found.lists["list_attr_celeba"].row(name)
+            assert read == dict(zip(ATTRIBUTES, row, strict=True))
 
 
 def test_short_list_is_reported(faces, tmp_path):
@@ -183,7 +185,7 @@ def test_short_list_is_reported(faces, tmp_path):
     assert prepared.left_out == {
         "not in list_attr_celeba.txt": ("000011.jpg", "000012.jpg")
     }
-    # The two were the whole test split.
+    # These two were the only images for testing.
     assert prepared.splits == {"train": 7, "validation": 3, "test": 0}
     assert list(tfds.builder("celeb_a", data_dir=tmp_path / "tfds").info.splits) == [
         "train",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("cache", "no_network")
 # The package's function hides the module of the same name.
 module = importlib.import_module("kerasgan.data.cycle_gan")
 CYCLE_GAN = tfds.builder_cls("cycle_gan")
-# The levels of the images, each of one only.
+# Levels of the constant images of each split.
 LEVELS = {
     "trainA": range(0, 12),
     "trainB": range(20, 40),
@@ -28,7 +28,7 @@ LEVELS = {
 
 
 def write_cycle_gan(folder, name, images):
-    """Prepares a data set as tfds does from what it downloads.
+    """Prepares a dataset like tfds does after a download.
 
     Args:
         images: Dict from the name of a split to a list of Pillow images.
@@ -45,7 +45,7 @@ def write_cycle_gan(folder, name, images):
                 for split, label in zip(images, "ABAB", strict=True)
             }
 
-    # Its own is made from the name of the class.
+    # tfds would derive it from the name of the class.
     CycleGAN.name = "cycle_gan"
     CycleGAN(config=name, data_dir=folder / "tfds").download_and_prepare(
         download_config=tfds.download.DownloadConfig(try_download_gcs=False)
@@ -64,7 +64,7 @@ def data_dir(tmp_path_factory):
     return write_cycle_gan(tmp_path_factory.mktemp("flat"), "horse2zebra", images)
 
 
-def test_what_is_returned(data_dir):
+def test_returned_datasets(data_dir):
     pair = cycle_gan("horse2zebra", data_dir=data_dir, batch_size=4)
     assert isinstance(pair, tuple) and len(pair) == 2
     for domain, batches in zip(pair, (3, 5), strict=True):
@@ -104,7 +104,7 @@ def test_training_stream_can_start_at_any_batch(data_dir, check_seeking):
     check_seeking(unpaired(*pair), 24, (13,))
 
 
-def test_domains_of_one_length_have_two_orders(tmp_path, levels):
+def test_domains_of_the_same_length_have_different_orders(tmp_path, levels):
     images = [flat(n) for n in range(12)]
     data_dir = write_cycle_gan(tmp_path, "facades", dict.fromkeys(LEVELS, images))
     a, b = cycle_gan("facades", 8, data_dir=data_dir, batch_size=1, seed=0)
@@ -112,7 +112,7 @@ def test_domains_of_one_length_have_two_orders(tmp_path, levels):
     assert levels(a) != levels(b)
 
 
-def test_facts_tell_data_sets_apart(data_dir, tmp_path):
+def test_facts_identify_a_dataset(data_dir, tmp_path):
     facts = module.cycle_gan_facts("horse2zebra", "train", data_dir)
     assert json.loads(json.dumps(facts)) == facts
     assert module.cycle_gan_facts("horse2zebra", "train", data_dir) == facts
@@ -129,7 +129,7 @@ def test_images_of_any_size_and_mode(tmp_path):
     options = {"data_dir": data_dir, "batch_size": 3, "shuffle": False}
     for domain in cycle_gan("maps", 16, **options):
         (batch,) = domain.as_numpy_iterator()
-        # The middle only, and of tfds's order.
+        # Their centers, in any order.
         shown = to_uint8(batch)[:, 4:12, 4:12].astype(int)
         colors = sorted(image.mean((0, 1)).round().tolist() for image in shown)
         expected = [[0, 0, 255], [90, 90, 90], [255, 255, 255]]
@@ -153,12 +153,12 @@ def test_many_images_keep_their_order(data_dir, levels, monkeypatch):
     options = {"data_dir": data_dir, "batch_size": 1, "shuffle": False}
     first = [levels(domain) for domain in cycle_gan("horse2zebra", 8, **options)]
     monkeypatch.setattr(module, "DECODED_AT_ONCE", 5)
-    # Nothing is found in the cache.
+    # Another size, which is not in the cache.
     other = [levels(domain) for domain in cycle_gan("horse2zebra", 9, **options)]
     assert first == other
 
 
-def test_data_dir_below_home(data_dir, monkeypatch):
+def test_data_dir_in_the_home_folder(data_dir, monkeypatch):
     monkeypatch.setenv("HOME", str(data_dir.parent))
     a, _ = cycle_gan("horse2zebra", 8, "test", data_dir="~/tfds", batch_size=3)
     assert int(a.cardinality()) == 1
@@ -220,13 +220,13 @@ def test_no_network(monkeypatch, tmp_path):
         "could not prepare it (URLError: <urlopen error unreachable>)."
     )
     assert "a folder maps with trainA, trainB, testA and testB" in advice
-    # Where tfds looks too.
+    # tfds downloads from there, too.
     (url,) = asked
     source = importlib.import_module(CYCLE_GAN.__module__)
     assert source._DL_URLS["maps"].startswith(f"{url}/")
 
 
-def test_download_that_works(data_dir, monkeypatch, tmp_path):
+def test_download(data_dir, monkeypatch, tmp_path):
     def download(builder):
         shutil.copytree(data_dir, tmp_path / "tfds", dirs_exist_ok=True)
 

@@ -1,5 +1,6 @@
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -508,13 +509,11 @@ def test_constant_images():
 
 
 @pytest.mark.parametrize("as_error", [False, True])
-def test_image_over_the_limit_of_pillow(as_error, monkeypatch, recwarn):
+def test_image_over_the_limit_of_pillow(as_error, monkeypatch):
     file = encoded(AREAS)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", AREAS.size // 3 - 1)
     if as_error:
-        # Pillow only warns up to twice the limit.
-        import warnings
-
+        # Up to twice the limit, Pillow only warns.
         warnings.simplefilter("error")
     else:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", AREAS.size // 6 - 1)

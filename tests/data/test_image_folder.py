@@ -10,7 +10,7 @@ from kerasgan.images import to_uint8
 
 pytestmark = pytest.mark.usefixtures("cache")
 
-# Four areas of 20x20, each of one color.
+# Four areas of 20x20 pixels, each of one color.
 COLORS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], "uint8")
 AREAS = COLORS.repeat(20, axis=0).repeat(20, axis=1)
 
@@ -28,7 +28,7 @@ def save(path, pixels, mode=None, **options):
 
 
 def save_level(path, level):
-    # Of the same number of bytes for each level.
+    # All levels give files of the same size.
     save(path, np.full((4, 4, 3), level, "uint8"), format="BMP")
 
 
@@ -38,7 +38,7 @@ def read(folder, image_size, **options):
     return np.concatenate([to_uint8(batch) for batch in dataset.as_numpy_iterator()])
 
 
-def test_what_is_returned(folder):
+def test_returned_dataset(folder):
     save(folder / "a.png", pattern(9, 9))
     dataset = image_folder(folder, (6, 8), batch_size=1)
     assert dataset.element_spec.shape == (1, 6, 8, 3)
@@ -107,12 +107,12 @@ def pattern(height, width):
 
 
 def damage(folder):
-    """Adds seven files that are no whole images; returns their sorted names."""
+    """Adds seven files that are not complete images; returns their sorted names."""
     for format in ("JPEG", "PNG", "WEBP", "DDS"):
         save(folder / "whole", pattern(40, 40), format=format)
         data = (folder / "whole").read_bytes()
         (folder / f"half.{format}").write_bytes(data[: len(data) // 2])
-    # Of a pixel format that does not exist.
+    # With a pixel format that does not exist.
     (folder / "deep").mkdir()
     (folder / "deep" / "new.dds").write_bytes(data[:80] + b"\1\0\0\0" + data[84:])
     (folder / "notes.txt").write_text("no image")
@@ -179,13 +179,13 @@ def test_all_reasons_are_in_one_warning(folder, levels, monkeypatch):
         "(locked.png), 1 subfolder without read permission (private)."
     ]
     assert levels(dataset) == [1]
-    # What could not be read has not changed, but can be read now.
+    # The files have not changed, but can be read now.
     with pytest.warns(UserWarning, match=r"without 1 of 5 files [^,]* \(b.png\)\.$"):
         dataset = image_folder(folder, 4, batch_size=1)
     assert len(levels(dataset)) == 4
 
 
-def test_folder_of_closed_folders(folder, monkeypatch):
+def test_folder_with_nothing_but_closed_subfolders(folder, monkeypatch):
     save_level(folder / "private" / "a.png", 1)
 
     def scandir(path, original=os.scandir):
@@ -202,7 +202,7 @@ def test_folder_of_closed_folders(folder, monkeypatch):
     )
 
 
-def test_range_that_was_chosen_is_said_in_each_call(folder):
+def test_warning_about_a_chosen_range_in_each_call(folder):
     for number, level in enumerate((1000, 4000)):
         pixels = np.full((4, 4), level, "uint16")
         save(folder / "deep" / f"{number}.png", Image.fromarray(pixels))
@@ -219,7 +219,7 @@ def test_range_that_was_chosen_is_said_in_each_call(folder):
         assert images[:, 0, 0, 0].tolist() == [62, 249]
 
 
-def test_whole_folder_gives_no_warning(folder):
+def test_readable_folder_gives_no_warning(folder):
     save_level(folder / "a.png", 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -228,7 +228,7 @@ def test_whole_folder_gives_no_warning(folder):
 
 def change(folder):
     save_level(folder / "b.png", 50)
-    # As later as the clock of any file system tells.
+    # A time that differs with the clock of any file system.
     os.utime(folder / "b.png", (2e9, 2e9))
 
 
@@ -309,7 +309,7 @@ def test_fewer_images_than_a_batch(folder):
 
 
 @pytest.mark.parametrize("name", ["nothing", "file"])
-def test_path_that_is_no_folder(name, tmp_path, cache):
+def test_path_that_is_not_a_folder(name, tmp_path, cache):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError) as caught:
         image_folder(tmp_path / name)

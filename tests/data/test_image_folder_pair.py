@@ -70,13 +70,13 @@ def test_training_stream_can_start_at_any_batch(path, check_seeking):
     check_seeking(unpaired(*pair), 12, (7,))
 
 
-def test_folders_of_one_length_have_two_orders(path, levels):
+def test_folders_of_the_same_length_have_different_orders(path, levels):
     for level in range(20, 24):
         (path / "trainB" / f"{level}.png").unlink()
     a, b = image_folder_pair(path, 4, batch_size=1, seed=0)
     a, b = levels(a), levels(b)
     assert len(a) == len(b) == 6
-    # Not the first with the first, and so on.
+    # The first does not come with the first, and so on.
     assert np.argsort(a).tolist() != np.argsort(b).tolist()
 
 
@@ -108,7 +108,7 @@ def test_empty_folder(path):
     )
 
 
-def test_unreadable_files_are_named_where_it_was_called(path):
+def test_warnings_about_both_folders_point_to_the_caller(path):
     for folder in ("trainA", "trainB"):
         (path / folder / "notes.txt").write_text("no image")
     with pytest.warns(UserWarning, match=r"1 of .* \(notes\.txt\)\.") as caught:

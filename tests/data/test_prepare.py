@@ -15,32 +15,31 @@ from kerasgan.data.prepare import PreparedCelebA, prepare_celeb_a
 pytestmark = pytest.mark.usefixtures("no_network")
 
 
-@pytest.mark.parametrize(
-    "layout", ["official_zip", "official_folder", "official_nested"]
-)
-def test_official_layout(layout, faces, tmp_path, check_loaded):
-    prepared = prepare_celeb_a(getattr(faces, layout)(tmp_path), tmp_path / "tfds")
+def test_official_layout(faces, tmp_path, check_loaded):
+    source = faces.official_nested(tmp_path)
+    prepared = prepare_celeb_a(str(source), str(tmp_path / "tfds"))
     assert prepared.splits == {"train": 7, "validation": 3, "test": 2}
     assert (prepared.left_out, prepared.notes) == ({}, ())
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-@pytest.mark.parametrize("layout", ["kaggle_folder", "kaggle_zip"])
-def test_kaggle_layout_has_no_identities(layout, faces, tmp_path, check_loaded):
-    prepared = prepare_celeb_a(getattr(faces, layout)(tmp_path), tmp_path / "tfds")
+def test_kaggle_layout_has_no_identities(faces, tmp_path, check_loaded):
+    prepared = prepare_celeb_a(faces.kaggle_zip(tmp_path), tmp_path / "tfds")
     assert prepared.splits == {"train": 7, "validation": 3, "test": 2}
     assert prepared.left_out == {}
     assert "Identity_No is -1" in str(prepared)
     check_loaded(tmp_path / "tfds", faces, {name: [-1] for name in faces.images})
 
 
-def test_strings_are_paths_too(faces, tmp_path):
-    source = faces.official_zip(tmp_path)
-    prepared = prepare_celeb_a(str(source), str(tmp_path / "tfds"))
-    assert prepared.path.is_dir()
+def test_paths_in_the_home_folder(faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(prepare, "_write", lambda *arguments: None)
+    faces.official_zip(tmp_path)
+    prepared = prepare_celeb_a("~/celeba", "~/tfds")
+    assert prepared.path == tmp_path / "tfds" / "celeb_a" / "2.1.0"
 
 
-def test_data_set_is_the_one_of_tfds(faces, tmp_path, capsys):
+def test_dataset_is_that_of_tfds(faces, tmp_path, capsys):
     prepared = prepare_celeb_a(faces.official_zip(tmp_path), tmp_path / "tfds")
     captured = capsys.readouterr()
     assert captured.out == "" and "Checking images" in captured.err
@@ -55,7 +54,7 @@ def test_data_set_is_the_one_of_tfds(faces, tmp_path, capsys):
     assert list(read.info.splits) == ["train", "validation", "test"]
     about = json.loads((prepared.path / "dataset_info.json").read_text())
     assert about["moduleName"] == type(own).__module__
-    # Nothing lies beside the data set.
+    # Nothing else is written.
     assert [path.name for path in (tmp_path / "tfds").iterdir()] == ["celeb_a"]
     assert list(prepared.path.parent.iterdir()) == [prepared.path]
 
@@ -76,11 +75,12 @@ def test_large_splits_are_sorted_on_disk(
 
     monkeypatch.setattr(shuffle._Bucket, "add", add)
     monkeypatch.setattr(prepare, "_SORT_BYTES", 1)
+    monkeypatch.setattr(prepare, "_SORT_FILES", 10)
     on_disk = prepare_celeb_a(source, tmp_path / "disk")
     assert len(files) > 3
     assert shuffle.MAX_MEM_BUFFER_SIZE > 1
     check_loaded(tmp_path / "disk", faces, faces.identity)
-    # The order is tfds's own either way, and no temporary file is left.
+    # Both have the order of tfds, and no temporary files are left.
     for split in ("train", "validation", "test"):
         order = list(read_celeb_a(tmp_path / "disk", split))
         assert order == list(read_celeb_a(tmp_path / "memory", split))
@@ -97,7 +97,7 @@ def test_broken_jpegs_are_left_out(faces, draw_jpeg, tmp_path, check_loaded):
     Image.new("RGB", (178, 218)).save(png, "PNG")
     broken = {
         "000001.jpg": whole[: len(whole) // 2],
-        "000002.jpg": whole[:-2] + bytes(16),  # Pillow takes it, TensorFlow does not.
+        "000002.jpg": whole[:-2] + bytes(16),  # Pillow accepts it, TensorFlow does not.
         "000003.jpg": whole[:-200] + bytes(200),
         "000004.jpg": b"",
         "000005.jpg": b"not a picture",
@@ -106,7 +106,7 @@ def test_broken_jpegs_are_left_out(faces, draw_jpeg, tmp_path, check_loaded):
         "000011.jpg": draw_jpeg(np.random.default_rng(1), (218, 178)),
     }
     faces.images |= broken
-    # Cameras pad files; this one is whole.
+    # This one is complete: cameras pad files.
     faces.images["000006.jpg"] += bytes(16)
     prepared = prepare_celeb_a(faces.official_folder(tmp_path), tmp_path / "tfds")
     assert prepared.left_out == {"broken JPEG": tuple(broken)}
@@ -116,11 +116,11 @@ def test_broken_jpegs_are_left_out(faces, draw_jpeg, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-def test_damage_inside_the_zip_is_left_out(faces, tmp_path, check_loaded):
+def test_damaged_images_in_a_zip_are_left_out(faces, tmp_path, check_loaded):
     source = faces.official_zip(tmp_path)
     archive = source / "img_align_celeba.zip"
     data = bytearray(archive.read_bytes())
-    # Inside the entropy coded data, where a decoder alone notices nothing.
+    # In the entropy-coded data, where only the checksum of the zip file shows it.
     data[
         data.index(faces.images["000003.jpg"]) + len(faces.images["000003.jpg"]) // 2
     ] ^= 1
@@ -184,7 +184,7 @@ def test_full_disk(faces, tmp_path, monkeypatch, refused):
     assert "GB free" in refused(OSError, source, tmp_path / "tfds")
 
 
-def test_data_set_that_is_already_there_is_kept(faces, tmp_path):
+def test_existing_dataset_is_kept(faces, tmp_path):
     source = faces.official_zip(tmp_path)
     prepared = prepare_celeb_a(source, tmp_path / "tfds")
     before = {path: path.stat().st_mtime_ns for path in prepared.path.iterdir()}
@@ -203,40 +203,46 @@ def test_data_dir_that_is_a_file(below, faces, tmp_path):
 
 
 def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, refused):
-    # Not by its mode: the superuser may write everywhere.
+    # By hand: permissions do not bind the superuser, who may run the tests.
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     source = faces.official_zip(tmp_path)
     message = refused(PermissionError, source, tmp_path / "tfds")
     assert f"no write permission for {tmp_path}" in message
 
 
-@pytest.mark.parametrize("interruption", [OSError, KeyboardInterrupt])
-def test_interrupted_run_leaves_nothing(
-    interruption, faces, tmp_path, monkeypatch, check_loaded
-):
+def test_interrupted_run_leaves_nothing(faces, tmp_path, monkeypatch, check_loaded):
     source = faces.official_zip(tmp_path)
-    reads = []
+    for interruption in (OSError, KeyboardInterrupt):
+        reads = []
 
-    def read(images, name, read=celeb_a_source.Images.read):
-        reads.append(name)
-        if len(reads) > 12 + 9:  # All are checked, then written one by one.
-            raise interruption("interrupted")
-        return read(images, name)
+        def read(
+            images,
+            name,
+            read=celeb_a_source.Images.read,
+            reads=reads,
+            interruption=interruption,
+        ):
+            reads.append(name)
+            if len(reads) > 12 + 9:  # All are checked first, and then written.
+                raise interruption("interrupted")
+            return read(images, name)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(celeb_a_source.Images, "read", read)
-        with pytest.raises(interruption):
-            prepare_celeb_a(source, tmp_path / "tfds")
-    assert not [path for path in (tmp_path / "tfds").rglob("*") if path.is_file()]
-    with pytest.raises(AssertionError, match="could not find data"):
-        tfds.load("celeb_a", data_dir=tmp_path / "tfds", download=False, split="train")
+        with monkeypatch.context() as patch:
+            patch.setattr(celeb_a_source.Images, "read", read)
+            with pytest.raises(interruption):
+                prepare_celeb_a(source, tmp_path / "tfds")
+        assert not [path for path in (tmp_path / "tfds").rglob("*") if path.is_file()]
+        with pytest.raises(AssertionError, match="could not find data"):
+            tfds.load(
+                "celeb_a", data_dir=tmp_path / "tfds", download=False, split="train"
+            )
 
     prepare_celeb_a(source, tmp_path / "tfds")
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-def test_killed_run_is_no_hindrance(faces, tmp_path, check_loaded):
-    # What tfds has on disk when the process is killed while writing.
+def test_killed_run_can_be_repeated(faces, tmp_path, check_loaded):
+    # The files of tfds when its process is killed while it writes.
     killed = tmp_path / "tfds" / "celeb_a" / "incomplete.ABC123_2.1.0"
     killed.mkdir(parents=True)
     (killed / "celeb_a-train.tfrecord-00000-of-00001").write_bytes(b"half")

@@ -13,7 +13,6 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager, util
 
 from kerasgan.data import celeb_a, synthetic_faces
-from kerasgan.data.drawn_faces.builder import SyntheticFaces
 from kerasgan.data.tfds_data import absolute_data_dir, check_writable, prepared
 
 pytestmark = pytest.mark.usefixtures("cache", "no_network")
@@ -277,15 +276,3 @@ def test_nearest_folder(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
     with pytest.raises(NotADirectoryError, match="link is not a folder"):
         check_writable("x", tmp_path / "link" / "deep")
-
-
-def test_drawing_is_announced_as_such(tmp_path, monkeypatch, capsys):
-    images = {"train": 4, "validation": 4, "test": 4}
-    monkeypatch.setattr(SyntheticFaces, "IMAGES", images)
-    synthetic_faces(8, data_dir=tmp_path, batch_size=4)
-    captured = capsys.readouterr()
-    first, *rest = captured.out.splitlines()
-    path = tmp_path / "synthetic_faces" / "1.0.0"
-    assert first == f"Drawing 12 faces into {path} ..."
-    # Besides the progress of decoding.
-    assert "ownload" not in "".join(rest) + captured.err

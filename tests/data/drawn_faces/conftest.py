@@ -13,7 +13,7 @@ def people():
 
 @pytest.fixture
 def drawn():
-    """Function to the picture and landmarks of a face of few attributes, changed."""
+    """Function that draws a face with few attributes and given changes."""
 
     def draw(index=0, **changes):
         labels = dict.fromkeys(ATTRIBUTES, False) | {"No_Beard": True, "Young": True}
@@ -25,7 +25,7 @@ def drawn():
 
 @pytest.fixture
 def mean_color():
-    """Function to the mean color, `(3,)`, of a square around a spot of an image."""
+    """Function that returns the mean color, `(3,)`, of a square in an image."""
 
     def mean(image, x, y, radius=1):
         x, y = round(x), round(y)

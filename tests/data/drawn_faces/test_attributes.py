@@ -35,12 +35,12 @@ def test_attributes_are_the_forty_of_celeb_a(samples):
 def test_frequencies_are_near_those_of_celeb_a(samples):
     for name, percent in CELEB_A.items():
         rate = np.mean([sample[name] for sample in samples])
-        # Four standard errors, and two points for what hides something else.
+        # Four standard errors, and 2 % because some attributes hide others.
         error = 4 * np.sqrt(percent * (100 - percent) / len(samples))
         assert abs(100 * rate - percent) < error + 2, name
 
 
-def test_labels_go_together(samples):
+def test_labels_are_consistent(samples):
     for face in samples:
         assert sum(face[name] for name in HAIR_COLORS) <= 1
         beard = face["5_o_Clock_Shadow"] or face["Goatee"] or face["Mustache"]

@@ -11,7 +11,7 @@ from kerasgan.data.drawn_faces.features import EYE_X
 
 @pytest.fixture
 def canvas():
-    """A gray canvas for a head held upright in the middle."""
+    """A gray canvas for an upright head in the center."""
     canvas = Canvas(Pose(yaw=0, pitch=0, roll=0, scale=1, x=88, y=111))
     canvas.planes[:] = 0.5
     return canvas
@@ -30,7 +30,7 @@ def test_background_fills_the_canvas(canvas):
         canvas.planes[:] = np.nan
         body.background(canvas, np.random.default_rng(seed))
         assert (canvas.planes >= 0).all() and (canvas.planes <= 1).all()
-        # Out of focus: neighbours hardly differ, the ends do.
+        # It is blurred: neighboring pixels hardly differ, distant ones do.
         steps = np.abs(np.diff(canvas.planes, axis=1))
         assert steps.max() < 0.05 < np.ptp(canvas.planes)
 
@@ -50,7 +50,7 @@ def test_earrings_change_only_pixels_beside_the_head(canvas):
         canvas.planes[:] = 0.5
         body.earrings(canvas, face)
         changed = (canvas.planes != 0.5).any(0)
-        # The shadow's soft edge reaches a few pixels further than the metal.
+        # The soft shadow is a few pixels larger than the metal.
         beside = np.abs(np.abs(canvas.u) - (face.half_width + 2.5)) < 8
         assert not changed[~beside].any()
         assert not changed[(canvas.v < 10) | (canvas.v > 38)].any()

@@ -1,4 +1,7 @@
+import contextlib
 import io
+import socket
+import types
 
 import numpy as np
 import pytest
@@ -13,15 +16,31 @@ from kerasgan.data.drawn_faces.drawing import draw_face
 COUNTS = {"train": 8, "validation": 4, "test": 4}
 
 
-@pytest.fixture
-def few(monkeypatch):
-    monkeypatch.setattr(SyntheticFaces, "IMAGES", COUNTS)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A builder of few faces, where they are, and what preparing them printed."""
 
+    def refuse(*arguments, **options):
+        raise AssertionError("the network was used")
 
-def prepare(data_dir):
-    builder = SyntheticFaces(data_dir=data_dir)
-    builder.download_and_prepare()
-    return builder
+    data_dir = tmp_path_factory.mktemp("faces")
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        patch.setattr(SyntheticFaces, "IMAGES", COUNTS)
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        builder = SyntheticFaces(data_dir=data_dir)
+        builder.download_and_prepare()
+    return types.SimpleNamespace(
+        builder=builder,
+        data_dir=data_dir,
+        output=output.getvalue(),
+        errors=errors.getvalue(),
+    )
 
 
 def records(data_dir, split):
@@ -45,16 +64,16 @@ def test_features_are_those_of_celeb_a(tmp_path):
     assert own.get_serialized_info() == celeb_a.get_serialized_info()
 
 
-def test_what_is_written_is_what_is_drawn(few, tmp_path):
-    builder = prepare(tmp_path)
-    assert {n: s.num_examples for n, s in builder.info.splits.items()} == COUNTS
+def test_dataset_contains_the_drawn_faces(prepared):
+    splits = prepared.builder.info.splits
+    assert {name: split.num_examples for name, split in splits.items()} == COUNTS
     first = 0
     for split, count in COUNTS.items():
         drawn = {}
         for index in range(first, first + count):
             face = draw_face(SyntheticFaces.SEED, index)
             drawn[tuple(face.landmarks.values()), face.identity] = face
-        read = records(tmp_path, split)
+        read = records(prepared.data_dir, split)
         assert len(read) == len(drawn) == count
         for record in read:
             landmarks = {key: int(n) for key, n in record["landmarks"].items()}
@@ -70,39 +89,41 @@ def test_what_is_written_is_what_is_drawn(few, tmp_path):
         first += count
 
 
-def test_as_dataset_decodes(few, tmp_path):
-    example = next(iter(prepare(tmp_path).as_dataset(split="train")))
+def test_as_dataset_decodes(prepared):
+    example = next(iter(prepared.builder.as_dataset(split="train")))
     assert example["image"].shape == (218, 178, 3)
     assert example["image"].dtype == "uint8"
 
 
-def test_every_preparation_writes_the_same_bytes(few, tmp_path):
-    prepare(tmp_path / "first")
-    prepare(tmp_path / "second")
+def test_each_preparation_writes_the_same_bytes(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(SyntheticFaces, "IMAGES", COUNTS)
+    SyntheticFaces(data_dir=tmp_path).download_and_prepare()
     for split in COUNTS:
         first, second = (
-            [r["image"] for r in records(tmp_path / name, split)]
-            for name in ("first", "second")
+            [record["image"] for record in records(data_dir, split)]
+            for data_dir in (prepared.data_dir, tmp_path)
         )
         assert first == second
 
 
+def test_drawing_is_not_announced_as_a_download(prepared):
+    path = prepared.data_dir / "synthetic_faces" / "1.0.0"
+    assert prepared.output == f"Drawing 16 faces into {path} ...\n"
+    assert "Generating train examples" in prepared.errors
+    assert "ownload" not in prepared.errors
+
+
 def test_nobody_is_in_two_splits():
-    # Identities rise with the index, so it is enough to look where splits meet.
+    # Identities increase with the index, so the ends of the splits are enough.
     first = 0
     for count in list(SyntheticFaces.IMAGES.values())[:-1]:
         first += count
         assert draw_face(0, first - 1).identity < draw_face(0, first).identity
 
 
-@pytest.mark.usefixtures("no_network")
-def test_no_network_is_used(few, tmp_path, capsys):
-    prepare(tmp_path)
-    assert "Generating train examples" in capsys.readouterr().err
-
-
-def test_worker_that_fails_is_reported(few, tmp_path, monkeypatch):
+def test_failure_of_a_worker_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(SyntheticFaces, "IMAGES", COUNTS)
     monkeypatch.setattr(worker, "__file__", str(tmp_path / "missing.py"))
     with pytest.raises(RuntimeError, match="ended with status 2"):
-        prepare(tmp_path / "data")
+        SyntheticFaces(data_dir=tmp_path / "data").download_and_prepare()
     assert not (tmp_path / "data" / "synthetic_faces" / "1.0.0").exists()

@@ -44,19 +44,19 @@ def test_closed_rounds_the_corners():
     assert np.abs(np.hypot(*circle.T) - 10).max() < 0.1
 
 
-def test_a_level_pose_leaves_points_where_they_are():
+def test_level_pose_does_not_move_points():
     np.testing.assert_array_equal(LEVEL.place(POINTS), POINTS)
     np.testing.assert_array_equal(LEVEL.place(POINTS, lift=9.0), POINTS)
 
 
-def test_a_rolled_pose_rotates_and_scales_about_the_eyes():
+def test_rolled_pose_rotates_and_scales_around_the_eyes():
     pose = LEVEL._replace(roll=0.3, scale=1.5, x=88, y=111)
     placed = (pose.place(POINTS) - (88, 111)) @ (1, 1j)
     expected = POINTS @ (1, 1j) * 1.5 * np.exp(0.3j)
     np.testing.assert_allclose(placed, expected)
 
 
-def test_a_turned_head_slides_what_is_lifted():
+def test_rotated_head_moves_lifted_points():
     pose = LEVEL._replace(yaw=0.2, pitch=-0.1)
     slid = pose.place(np.zeros((1, 2)), lift=10.0) - pose.place(np.zeros((1, 2)))
     np.testing.assert_allclose(slid, [(2.0, -1.0)])
@@ -71,7 +71,7 @@ def test_fields_are_the_inverse_of_place():
 
 
 @pytest.mark.parametrize(("rx", "ry"), [(12, 12), (30, 18), (25, 60)])
-def test_a_mask_covers_the_area_of_its_ellipse(canvas, rx, ry):
+def test_mask_covers_the_area_of_its_ellipse(canvas, rx, ry):
     mask = canvas.mask(ellipse(0, 0, rx, ry))
     assert mask.cover.sum() == pytest.approx(math.pi * rx * ry, rel=0.01)
     cover = mask.full()
@@ -81,12 +81,12 @@ def test_a_mask_covers_the_area_of_its_ellipse(canvas, rx, ry):
     away = 1.5 / min(rx, ry)
     assert (cover[radius < 1 - away] == 1).all()
     assert (cover[radius > 1 + away] == 0).all()
-    # The edge is antialiased: about a pixel of it is partly covered.
+    # The edge is antialiased, about one pixel wide.
     partly = ((cover > 0) & (cover < 1)).sum()
     assert partly > math.pi * (rx + ry) / 2
 
 
-def test_a_blurred_mask_keeps_its_area(canvas):
+def test_blurred_mask_keeps_its_area(canvas):
     outline = ellipse(0, 0, 20, 15)
     area = math.pi * 20 * 15
     for blur in (0.4, 0.8, 1.2):
@@ -95,26 +95,26 @@ def test_a_blurred_mask_keeps_its_area(canvas):
 
 
 @pytest.mark.parametrize("blur", [0.0, 0.8, 1.2, 2.0, 4.0])
-def test_blur_softens_the_edge_and_keeps_the_inside(canvas, blur):
+def test_blur_softens_the_edge_only(canvas, blur):
     cover = canvas.mask(ellipse(0, 0, 40, 40), blur=blur).full()
     assert cover[111, 88] == pytest.approx(1, abs=0.01)
-    # From the middle to the right: of a soft edge more pixels are partly covered.
+    # From the center to the right: a softer edge covers more pixels partly.
     partly = ((cover[111, 88:] > 0.02) & (cover[111, 88:] < 0.98)).sum()
     assert 2 * blur - 1 <= partly <= 5 * blur + 4
 
 
-def test_a_mask_of_outlines_apart_covers_both(canvas):
+def test_mask_of_separate_outlines_covers_both(canvas):
     one, other = ellipse(-30, 0, 9, 9), ellipse(30, 5, 9, 9)
     covers = [canvas.mask(outline).full() for outline in (one, other)]
     np.testing.assert_array_equal(canvas.mask(one, other).full(), sum(covers))
 
 
-def test_a_mask_ends_at_the_picture(canvas):
+def test_mask_ends_at_the_edge_of_the_picture(canvas):
     rows, columns = canvas.mask(ellipse(0, 0, 300, 300)).window
     assert (rows, columns) == (slice(0, HEIGHT), slice(0, WIDTH))
 
 
-def test_and_is_what_both_masks_cover(canvas):
+def test_and_is_the_intersection_of_masks(canvas):
     masks = [canvas.mask(ellipse(x, 0, 15, 12)) for x in (-5, 5)]
     both = masks[0] & masks[1]
     product = masks[0].full() * masks[1].full()
@@ -122,7 +122,7 @@ def test_and_is_what_both_masks_cover(canvas):
     assert not (masks[0] & canvas.mask(ellipse(60, 60, 5, 5))).full().any()
 
 
-def test_paint_lays_a_color_over_a_mask(canvas):
+def test_paint_covers_a_mask_with_a_color(canvas):
     before, mask = canvas.planes.copy(), canvas.mask(ellipse(0, 0, 20, 15))
     color = np.array([0.2, 0.9, 0.4])
     canvas.paint(mask, color, opacity=0.0)
@@ -136,7 +136,7 @@ def test_paint_lays_a_color_over_a_mask(canvas):
     np.testing.assert_allclose(canvas.planes, mixed, atol=1e-6)
 
 
-def test_paint_with_half_the_opacity_goes_halfway(canvas):
+def test_paint_with_half_the_opacity_mixes_colors(canvas):
     before = canvas.planes.copy()
     everywhere = Mask(np.s_[:, :], np.ones((HEIGHT, WIDTH), np.float32))
     canvas.paint(everywhere, np.ones_like(before), opacity=0.5)

@@ -5,8 +5,8 @@ from PIL import Image
 from kerasgan.data.drawn_faces.attributes import ATTRIBUTES, LANDMARKS
 from kerasgan.data.drawn_faces.drawing import draw_face
 
-# Where a label is seen: rows and columns from the point between the eyes; and the
-# labels it is tried with.
+# The rows and columns where a label is visible, relative to the point between the eyes,
+# and other labels of the face.
 WOMAN = {"Wavy_Hair": True}
 MAN = {"Male": True, "Brown_Hair": True}
 SEEN = {
@@ -50,12 +50,12 @@ SEEN = {
 
 
 def thumbnail(image):
-    """Returns the middle of the picture at 32 x 32 pixels, flat, in [0, 1]."""
+    """Returns the center of the picture at 32x32 pixels, flat, in [0, 1]."""
     small = Image.fromarray(image[20:198]).resize((32, 32), Image.Resampling.BOX)
     return np.asarray(small, float).ravel() / 255
 
 
-def test_a_face():
+def test_types_of_a_face():
     face = draw_face(0, 0)
     assert face.image.shape == (218, 178, 3) and face.image.dtype == np.uint8
     assert list(face.landmarks) == LANDMARKS
@@ -87,20 +87,20 @@ def test_four_pictures_of_one_person():
 def test_faces_are_aligned_like_celeb_a(people):
     spots = np.array([list(face.landmarks.values()) for face in people[:120]])
     assert (spots >= 0).all() and (spots.reshape(-1, 5, 2) < (178, 218)).all()
-    # CelebA's mean landmarks.
+    # Mean landmarks of CelebA.
     middle = (69, 111, 108, 111, 88, 135, 73, 152, 105, 152)
     assert np.abs(spots.mean(0) - middle).max() < 3
     assert (spots.std(0) > 1).all() and (spots.std(0) < 8).all()
 
 
-def test_every_label_but_four_is_looked_for():
-    # Attractive is a rule, Male changes all, the other two have tests of their own.
+def test_all_labels_but_four_are_tested_below():
+    # Attractive is a rule, Male changes everything, two have their own tests.
     rest = {"Attractive", "Blurry", "Male", "No_Beard"}
     assert set(SEEN) | rest == set(ATTRIBUTES)
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_label_is_seen_where_it_belongs(name, drawn, eyes_middle):
+def test_label_is_visible_where_it_belongs(name, drawn, eyes_middle):
     (top, bottom), (left, right), others = SEEN[name]
     for index in range(6):
         one, landmarks = drawn(index, **others | {name: False})
@@ -116,7 +116,7 @@ def test_label_is_seen_where_it_belongs(name, drawn, eyes_middle):
         assert change[window].sum() > 0.95 * change.sum()
 
 
-def test_attractive_is_a_rule_and_not_drawn(drawn):
+def test_attractive_is_not_drawn(drawn):
     assert np.array_equal(drawn(0)[0], drawn(0, Attractive=True)[0])
 
 

@@ -11,7 +11,7 @@ def test_pupils_are_at_the_landmarks(mean_color, people):
             x = face.landmarks[f"{side}eye_x"]
             y = face.landmarks[f"{side}eye_y"]
             assert mean_color(face.image, x, y).mean() < 75
-            # The white of the eye, on both sides of the iris, is brighter.
+            # The white of the eye is brighter, on both sides of the iris.
             whites = [mean_color(face.image, x + d, y).mean() for d in (-6, 6)]
             assert np.mean(whites) > mean_color(face.image, x, y).mean() + 40
             checked += 1
@@ -70,7 +70,7 @@ def test_smiles_lift_and_widen_the_mouth(drawn):
         assert width[1] >= width[0] + 4 and height[1] < height[0]
 
 
-def test_open_mouths_show_what_is_inside(drawn):
+def test_open_mouths_show_their_inside(drawn):
     for index in range(8):
         image, landmarks = drawn(index, Mouth_Slightly_Open=True)
         x = (landmarks["leftmouth_x"] + landmarks["rightmouth_x"]) // 2

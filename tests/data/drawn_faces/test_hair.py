@@ -17,7 +17,7 @@ def test_hair_colors(drawn, eyes_middle):
         assert brown[0] > brown[2] + 20 and blond[0] > blond[2] + 40
 
 
-def test_a_bald_head_is_skin(drawn, mean_color, eyes_middle):
+def test_bald_head_has_the_color_of_skin(drawn, mean_color, eyes_middle):
     for index in range(8):
         image, landmarks = drawn(index, Male=True, Bald=True)
         x, y = eyes_middle(landmarks)

@@ -19,7 +19,7 @@ def test_jpeg_is_close_to_the_image():
 
 
 def test_workers_do_not_import_tensorflow(tmp_path):
-    # A package that cannot be imported stands before the real one.
+    # Packages that raise an error come before the real ones.
     broken = "raise ImportError('not in a worker')"
     for name in ("tensorflow", "keras", "tensorflow_datasets"):
         (tmp_path / f"{name}.py").write_text(broken)
