@@ -1,42 +1,50 @@
-"""Classifiers that judge translations, trained once and kept in the cache."""
+"""Classifiers that score translations, trained once and cached."""
 
+import argparse
 import hashlib
 import json
+from typing import Any
 
 import keras
 
+from kerasgan.cli.domains import Domains
 from kerasgan.data.cache import cache_dir
 from kerasgan.metrics import AttributeClassifier
 from kerasgan.version import __version__
 
-# Held-out images that are read at once.
-AT_ONCE = 256
-# Images of a batch to train on. No domain has fewer, and what is learned does not
-# depend on the batches of the run.
-BATCH_SIZE = 1
+# Held-out images in a batch.
+HELD_OUT_BATCH = 256
+# Training images in a batch: fits every domain, and does not depend on the options of
+# the run.
+TRAINING_BATCH = 1
 
 
-def kept_classifier(domains, recipe, options):
-    """Returns a classifier that tells two domains apart, None if none can be judged.
+def cached_classifier(
+    domains: Domains, recipe: Any, options: argparse.Namespace
+) -> AttributeClassifier | None:
+    """Returns a classifier that tells two domains apart.
+
+    It is trained once and cached: later runs on the same images load it.
 
     Args:
-        domains: The `Domains`. Without held-out images nobody could say how good
-            the classifier is.
+        domains: The domains.
         recipe: Recipe of the run, with `load_scale` and `classifier_steps`.
-        options: What the command was given.
+        options: The parsed command line.
 
     Returns:
-        An `AttributeClassifier`: of an earlier run on the same images, if there was
-        one, or else a new one.
+        The classifier, or None without held-out images: its accuracy would be
+        unknown.
 
     Raises:
-        ValueError: If only one image of a domain is held out.
+        ValueError: If a domain has only one held-out image.
     """
     if domains.held_out is None:
         return None
     size = options.image_size
-    domains.check_judged(size)
-    held_out = domains.read(domains.held_out, size, batch_size=AT_ONCE, shuffle=False)
+    domains.check_held_out(size)
+    held_out = domains.read(
+        domains.held_out, size, batch_size=HELD_OUT_BATCH, shuffle=False
+    )
     facts = {
         "versions": [__version__, keras.__version__],
         "attribute": options.attribute,
@@ -49,10 +57,10 @@ def kept_classifier(domains, recipe, options):
     path = cache_dir() / f"classifier-{digest[:16]}.keras"
     if path.exists():
         return AttributeClassifier.load(path)
-    print("A classifier that tells them apart is trained first, once:")
-    # From data of its own: going through that of the run would change its order.
+    print("Training a classifier that tells the domains apart, once for this data:")
+    # Separate datasets: iterating those of the run would change their order.
     classifier = AttributeClassifier.train(
-        *domains.train(size, recipe.load_scale, BATCH_SIZE, seed=0),
+        *domains.train(size, recipe.load_scale, TRAINING_BATCH, seed=0),
         held_out=held_out,
         steps=recipe.classifier_steps,
     )

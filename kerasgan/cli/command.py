@@ -1,11 +1,12 @@
-"""The command's parser, and what becomes of errors."""
+"""The parser of the `kerasgan` command, and its exit codes."""
 
 import argparse
 import sys
-import tempfile
-import traceback
+from collections.abc import Sequence
+from typing import NoReturn
 
 from kerasgan.cli import (
+    errors,
     export,
     generate,
     prepare,
@@ -17,52 +18,55 @@ from kerasgan.cli.resuming import given_options
 from kerasgan.version import __version__
 
 
-def main(arguments=None):
-    """Runs the command; returns its exit status.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    After an error it prints one line to stderr. The traceback is in `error.log` in
+    the folder of the run, or, if the command has none, in a file `kerasgan-*.log`
+    among the system's temporary files.
 
     Args:
-        arguments: List of strings, by default those of the process.
+        arguments: Command-line arguments. The default takes those of the process.
 
     Returns:
-        0; 1 after an error that nobody foresaw; 2 if something was asked wrongly; 3
-        if files were left out; 4 if training failed; 130 if it was stopped. SIGTERM
-        ends it with 143.
+        The exit code: 0 for success; 1 for an unexpected error; 2 for wrong
+        arguments or files; 3 if `translate` skipped files; 4 if training stopped
+        because of values that are not finite; 130 after Ctrl-C. SIGTERM raises
+        SystemExit with code 143.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
     options.given = given_options(_parser(), arguments)
+    options.folder = None
     try:
         return options.command(options) or 0
     except KeyboardInterrupt:
-        print("kerasgan: stopped.", file=sys.stderr)
-        return 130
+        return _fail("stopped.", 130)
     except (ValueError, OSError) as error:
-        print(f"kerasgan: {error}", file=sys.stderr)
-        return 2
+        errors.write_traceback(options.folder, arguments)
+        return _fail(errors.message_of(error, options), 2)
     except FloatingPointError as error:
-        print(f"kerasgan: {error}", file=sys.stderr)
-        return 4
+        return _fail(str(error), 4)
     except Exception as error:
-        # Not something that was asked wrongly: keep what tells where it happened.
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="kerasgan-", suffix=".log", delete=False
-        ) as log:
-            traceback.print_exc(file=log)
+        log = errors.write_traceback(options.folder, arguments)
         reason = (str(error).splitlines() or [""])[0]
-        print(
-            f"kerasgan: {type(error).__name__}: {reason} (more in {log.name})",
-            file=sys.stderr,
-        )
-        return 1
+        return _fail(f"{type(error).__name__}: {reason} (traceback in {log})", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    """Prints an error message and returns the exit code."""
+    print(f"kerasgan: {message}", file=sys.stderr)
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
+    """A parser whose errors are one line."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"kerasgan: {message}; see '{self.prog} --help'.\n")
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="kerasgan", description="Adversarial training for Keras.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,68 +1,79 @@
-"""The two domains that `--data` and `--attribute` name."""
+"""The two domains that `--data` and `--attribute` select."""
 
+import argparse
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from kerasgan import data
+from kerasgan.cli.folders import FACE_DATA_SETS
 from kerasgan.data.batches import second_seed
 from kerasgan.data.celeb_a import celeb_a_facts
 from kerasgan.data.cycle_gan import cycle_gan_facts
 from kerasgan.data.image_folder import folder_facts
 
+# Default attribute of the faces in domain a.
 ATTRIBUTE = "Male"
-FACES = ("synthetic_faces", "celeb_a")
+# Prefix of the names of tfds data sets.
 TFDS = "cycle_gan/"
 
 
 @dataclasses.dataclass(frozen=True)
 class Domains:
-    """Two kinds of images, and how to read them.
+    """Two sets of images, and how to read them.
 
     Attributes:
-        names: Dict from `"a"` and `"b"` to what they are.
-        read: Function from a split and an image size, with the other options of
-            `kerasgan.data.image_folder`, to a pair of datasets.
-        facts: Function from a split to what determines its images, something that
-            JSON can hold.
-        held_out: The split that is not trained on; None if there is none.
-        held_out_names: Where its images are, of a and of b.
+        names: Dict from `"a"` and `"b"` to the names of the domains.
+        read: Function from a split, an image size and options of
+            `kerasgan.data.image_folder` to a pair of datasets.
+        facts: Function from a split to JSON-serializable data that changes if the
+            images of the split change.
+        held_out: Name of the split that is not used for training, or None.
+        held_out_names: Where the held-out images of a and b are, for messages.
     """
 
-    names: dict
-    read: Callable
-    facts: Callable | None = None
+    names: dict[str, str]
+    read: Callable[..., tuple[tf.data.Dataset, tf.data.Dataset]]
+    facts: Callable[[str], Any]
     held_out: str | None = None
-    held_out_names: tuple = ()
+    held_out_names: tuple[str, ...] = ()
 
-    def train(self, image_size, load_scale, batch_size, seed):
-        """Returns a pair of datasets to train on.
+    def train(
+        self, image_size: int, load_scale: float, batch_size: int, seed: int
+    ) -> tuple[tf.data.Dataset, ...]:
+        """Returns a pair of augmented datasets for training.
 
         Args:
-            image_size: Int, height and width in pixels.
-            load_scale: Float. Images are read this much larger, and cut at a random
-                place.
-            batch_size: Int, images in a batch.
-            seed: Int from which all draws follow.
+            image_size: Height and width in pixels.
+            load_scale: Images are resized to this multiple of `image_size`, then
+                cropped at random.
+            batch_size: Number of images in a batch.
+            seed: Seed of the orders and of the augmentation.
         """
         loaded = self.read(
             "train", round(image_size * load_scale), batch_size=batch_size, seed=seed
         )
         return tuple(
-            # Seeds of their own: two of a pair would always be mirrored together.
-            data.augment(images, crop_size=image_size, seed=own)
-            for images, own in zip(loaded, (seed, second_seed(seed)), strict=True)
+            # With one seed, both images of a pair would always be mirrored together.
+            data.augment(images, crop_size=image_size, seed=domain_seed)
+            for images, domain_seed in zip(
+                loaded, (seed, second_seed(seed)), strict=True
+            )
         )
 
-    def shown(self, image_size, n):
-        """Returns the first images of both domains that are held out, if any are.
+    def first_images(self, image_size: int, n: int) -> tuple[np.ndarray, ...]:
+        """Returns the first held-out images, or training images if none are held out.
 
         Args:
-            image_size: Int, height and width in pixels.
-            n: Int, the most images of either domain.
+            image_size: Height and width in pixels.
+            n: Maximum number of images of each domain.
 
         Returns:
-            A pair of float32 arrays `(at most n, image_size, image_size, 3)` in
+            A pair of float32 arrays `(n or fewer, image_size, image_size, 3)` in
             [-1, 1].
         """
         return tuple(
@@ -72,52 +83,54 @@ class Domains:
             )
         )
 
-    def check_judged(self, image_size):
-        """Raises a ValueError if too few images of a domain are held out to judge."""
+    def check_held_out(self, image_size: int) -> None:
+        """Raises a ValueError if a domain has fewer than two held-out images."""
         for name, images in zip(
-            self.held_out_names, self.shown(image_size, 2), strict=True
+            self.held_out_names, self.first_images(image_size, 2), strict=True
         ):
             if len(images) < 2:
                 raise ValueError(
-                    f"--data has 1 image in {name}, which is held out; expected at "
-                    "least 2, because their spread is measured."
+                    f"--data has 1 held-out image in {name}; expected at least 2, "
+                    "because the scorecard measures their variance."
                 )
 
 
-def find(options):
-    """Returns the `Domains` that the command was asked for.
+def find_domains(options: argparse.Namespace) -> Domains:
+    """Returns the domains that the command line selects.
+
+    Args:
+        options: The parsed command line. For faces, a missing `attribute` is set.
 
     Raises:
-        ValueError: If `--data` or `--attribute` is none of what they can be.
+        ValueError: If `--data` or `--attribute` has an unsupported value.
     """
-    _check_alone(options.data)
+    _check_single(options.data)
     first, *more = options.data
-    if first in FACES and not more:
+    if first in FACE_DATA_SETS and not more:
         return _faces(first, options)
     if options.attribute is not None:
         raise ValueError(
             f"--attribute is {options.attribute!r}, but --data is "
             f"{' '.join(options.data)!r}; expected an attribute only with "
-            f"{' or '.join(FACES)}."
+            f"{' or '.join(FACE_DATA_SETS)}."
         )
-    if first.startswith(TFDS) and not more and not pathlib.Path(first).exists():
+    if first.startswith(TFDS) and not more:
         return _tfds(first.removeprefix(TFDS), options)
     return _folders([pathlib.Path(name) for name in options.data])
 
 
-def _check_alone(names):
-    """Raises a ValueError for a data set with a name beside anything else."""
+def _check_single(names: list[str]) -> None:
+    """Raises a ValueError if a named data set is given together with another one."""
     for name in names:
-        named = name in FACES or name.startswith(TFDS)
-        if named and len(names) > 1 and not pathlib.Path(name).is_dir():
+        if (name in FACE_DATA_SETS or name.startswith(TFDS)) and len(names) > 1:
             raise ValueError(
-                f"--data has {name!r} and {len(names) - 1} more; expected a data set "
-                "that has a name to stand alone."
+                f"--data has {name!r} and {len(names) - 1} more; expected a named data "
+                "set alone."
             )
 
 
-def _faces(dataset, options):
-    # Kept, so that options.json says it.
+def _faces(dataset: str, options: argparse.Namespace) -> Domains:
+    # Set, so that options.json contains it.
     options.attribute = options.attribute or ATTRIBUTE
 
     def read(split, image_size, **more):
@@ -138,7 +151,7 @@ def _faces(dataset, options):
     return Domains(names, read, facts, "test", held_out_names)
 
 
-def _tfds(name, options):
+def _tfds(name: str, options: argparse.Namespace) -> Domains:
     def read(split, image_size, **more):
         return data.cycle_gan(
             name, image_size, split, data_dir=options.data_dir, **more
@@ -153,44 +166,49 @@ def _tfds(name, options):
     return Domains(names, read, facts, "test", held_out_names)
 
 
-def _folders(folders):
+def _folders(folders: list[pathlib.Path]) -> Domains:
+    """Returns the domains in two folders, or in one with trainA and trainB."""
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"--data has {str(folder)!r}; expected {', '.join(FACES)}, "
+                f"--data has {str(folder)!r}; expected {', '.join(FACE_DATA_SETS)}, "
                 f"{TFDS}NAME or folders of images."
             )
     if len(folders) > 2:
         raise ValueError(
-            f"--data has {len(folders)} folders; expected two, or one with trainA and "
-            "trainB in it."
+            f"--data has {len(folders)} folders; expected two, or one with the folders "
+            "trainA and trainB."
         )
     if len(folders) == 1:
-        return _folder(*folders)
+        return _split_folder(*folders)
 
     def read(split, image_size, seed=None, **more):
         return tuple(
-            data.image_folder(path, image_size, seed=own, **more)
-            for path, own in zip(folders, (seed, second_seed(seed)), strict=True)
+            data.image_folder(path, image_size, seed=domain_seed, **more)
+            for path, domain_seed in zip(
+                folders, (seed, second_seed(seed)), strict=True
+            )
         )
 
+    def facts(split):
+        return [folder_facts(folder) for folder in folders]
+
     a, b = (folder.resolve().name for folder in folders)
-    names = (
-        {"a": a, "b": b} if a != b else dict(zip("ab", map(str, folders), strict=True))
-    )
-    return Domains(names, read)
+    if a == b:
+        a, b = map(str, folders)
+    return Domains({"a": a, "b": b}, read, facts)
 
 
-def _folder(folder):
-    """Returns the domains in a folder with trainA, trainB and maybe testA, testB."""
+def _split_folder(folder: pathlib.Path) -> Domains:
+    """Returns the domains in a folder with trainA, trainB and perhaps testA, testB."""
 
     def has(split):
         return all((folder / f"{split}{letter}").is_dir() for letter in "AB")
 
     if not has("train"):
         raise ValueError(
-            f"--data is {str(folder)!r}, one folder without trainA and trainB in it; "
-            "expected them, or two folders."
+            f"--data is {str(folder)!r}, which has no folders trainA and trainB; "
+            "expected them, or two folders of images."
         )
 
     def read(split, image_size, **more):
@@ -202,6 +220,6 @@ def _folder(folder):
     name = folder.resolve().name
     names = {"a": f"{name} A", "b": f"{name} B"}
     if not has("test"):
-        return Domains(names, read)
+        return Domains(names, read, facts)
     held_out_names = tuple(str(folder / f"test{letter}") for letter in "AB")
     return Domains(names, read, facts, "test", held_out_names)

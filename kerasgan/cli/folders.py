@@ -1,29 +1,43 @@
-"""Folders that are given on the command line."""
+"""Files and folders given on the command line."""
 
 import os
-import pathlib
+
+from kerasgan.files import absolute_path
+
+# Data sets of faces, by the names that `--data` takes.
+FACE_DATA_SETS = ("synthetic_faces", "celeb_a")
 
 
-def check_folder(option, path):
-    """Raises an error unless `path` is a folder, or a place to make one.
+def data_source(text: str) -> str:
+    """Returns the value of `--data`: a folder as an absolute path, else the text.
+
+    Args:
+        text: Name of a data set, or path of a folder.
+    """
+    path = absolute_path(text)
+    return str(path) if path.exists() and text not in FACE_DATA_SETS else text
+
+
+def check_folder(option: str, path: str | os.PathLike[str]) -> None:
+    """Raises an error unless a path is a writable folder or can become one.
 
     Args:
         option: Name of the option, for the message.
-        path: What came.
+        path: The path to check.
 
     Raises:
-        NotADirectoryError: If a file is there or above it, or if the folder cannot
-            be written to.
+        NotADirectoryError: If the path, or a path above it, is a file, or if the
+            folder is not writable.
     """
-    path = pathlib.Path(path).expanduser()
-    nearest = next(p for p in (path, *path.absolute().parents) if os.path.exists(p))
+    path = absolute_path(path)
+    nearest = next(p for p in (path, *path.parents) if os.path.exists(p))
     if not nearest.is_dir():
-        what = "is a file"
+        problem = "is a file"
     elif not os.access(nearest, os.W_OK):
-        what = "cannot be written to"
+        problem = "is not writable"
     else:
         return
     raise NotADirectoryError(
-        f"{option} is {str(path)!r}, but {str(nearest)!r} {what}; expected a folder, "
-        "or where to make one."
+        f"{option} is {str(path)!r}, but {str(nearest)!r} {problem}; expected a "
+        "writable folder or a new one."
     )

@@ -1,55 +1,97 @@
-"""`kerasgan generate`: images from a saved model."""
+"""`kerasgan generate`: generates images with a GAN."""
 
-import pathlib
+import argparse
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
 from kerasgan import images
-from kerasgan.cli import runs
 from kerasgan.cli.folders import check_folder
+from kerasgan.cli.loading import load_model
+from kerasgan.files import absolute_path
 from kerasgan.models import GAN
 
-# TensorFlow's seeds are signed.
-LARGEST_SEED = 2**63 - 1
+# TensorFlow's seeds are signed 64-bit integers.
+MAX_SEED = 2**63 - 1
+# Pixels generated at once: 64 images of 64 x 64 pixels, or one image of 512 x 512.
+PIXELS_AT_ONCE = 512 * 512
+# Numbers of channels that a PNG file can have.
+PNG_CHANNELS = (1, 3, 4)
 
 
-def add_command(commands):
-    """Adds the command to the parser's."""
-    parser = commands.add_parser("generate", help="draw images with a saved model")
-    parser.add_argument("model", help="model.keras, or the folder of a run")
+def add_command(commands: Any) -> None:
+    """Adds the command.
+
+    Args:
+        commands: The subparsers of `kerasgan`.
+    """
+    parser = commands.add_parser("generate", help="generate images with a GAN")
     parser.add_argument(
-        "--seeds", default="0-15", help="such as 0-15 or 3,7,20-29 (default: 0-15)"
+        "model",
+        metavar="MODEL",
+        type=absolute_path,
+        help="a .keras file, or the folder of a run",
     )
-    parser.add_argument("--out", required=True, help="folder for the PNG files")
-    parser.set_defaults(command=generate_images)
+    parser.add_argument(
+        "--seeds",
+        default="0-15",
+        help="one image is generated per seed; numbers and ranges, for example 0-15 "
+        "or 3,7,20-29 (default: 0-15)",
+    )
+    parser.add_argument(
+        "--out", type=absolute_path, required=True, help="folder for the PNG files"
+    )
+    parser.set_defaults(command=generate_images, parser=parser, option_of={})
 
 
-def generate_images(options):
-    """Writes one image a seed, named after it."""
-    seeds = _seeds(options.seeds)
+def generate_images(options: argparse.Namespace) -> None:
+    """Writes one image per seed, in batches of bounded size."""
+    ranges = _parse_seeds(options.seeds)
     check_folder("--out", options.out)
-    gan = runs.load_model(options.model, GAN)
-    out = pathlib.Path(options.out)
-    latents = tf.concat([gan.latents(1, seed) for seed in seeds], axis=0)
-    drawn = gan.predict(latents, batch_size=64, verbose=0)
-    for seed, image in zip(seeds, drawn, strict=True):
-        pixels = images.to_uint8(image, gan.facts["value_range"])
-        images.write_png(out / f"seed_{seed:04d}.png", pixels)
-    print(f"{len(seeds)} images in {out}")
+    gan = load_model(options.model, GAN)
+    if gan.latent_shape is None:
+        raise ValueError(
+            "MODEL generates images from images; expected a GAN that generates them "
+            "from latents."
+        )
+    height, width, channels = gan.facts["image_shape"]
+    if channels not in PNG_CHANNELS:
+        raise ValueError(
+            f"MODEL generates images of {channels} channels; expected 1, 3 or 4, as "
+            "in a PNG file."
+        )
+    value_range = gan.value_range
+    seeds = itertools.chain(*ranges)
+    for batch in _batches(seeds, max(1, PIXELS_AT_ONCE // (height * width))):
+        latents = tf.concat([gan.latents(1, seed) for seed in batch], axis=0)
+        generated = gan.predict_on_batch(latents)
+        for seed, image in zip(batch, generated, strict=True):
+            pixels = images.to_uint8(image, value_range)
+            images.write_png(options.out / f"seed_{seed:04d}.png", pixels)
+    n = sum(one.stop - one.start for one in ranges)
+    print(f"{n} images in {options.out}")
 
 
-def _seeds(text):
-    """Turns `"3,7,20-29"` into a list of ints."""
-    seeds = []
+def _batches(seeds: Iterable[int], size: int) -> Iterator[list[int]]:
+    seeds = iter(seeds)
+    while batch := list(itertools.islice(seeds, size)):
+        yield batch
+
+
+def _parse_seeds(text: str) -> list[range]:
+    """Returns the ranges that a text such as `"3,7,20-29"` lists."""
     try:
+        ranges = []
         for part in text.split(","):
             first, _, last = part.partition("-")
-            seeds += range(int(first), int(last or first) + 1)
+            ranges.append(range(int(first), int(last or first) + 1))
+        if all(ranges) and max(one[-1] for one in ranges) <= MAX_SEED:
+            return ranges
     except ValueError:
-        seeds = []
-    if not seeds or max(seeds) > LARGEST_SEED:
-        raise ValueError(
-            f"--seeds is {text!r}; expected numbers and ranges, such as 0-15 or "
-            "3,7,20-29."
-        )
-    return seeds
+        pass
+    raise ValueError(
+        f"--seeds is {text!r}; expected numbers and ranges, for example 0-15 or "
+        "3,7,20-29."
+    )

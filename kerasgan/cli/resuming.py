@@ -1,103 +1,139 @@
-"""`--resume`: the options of a run that is gone on with."""
+"""`--resume`: restores the options of a run and checks that it can be resumed."""
 
 import argparse
-import json
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
-from kerasgan.training.checkpoints import state_files
+from kerasgan.cli import runs
+from kerasgan.files import absolute_path
+from kerasgan.models.adversarial import AdversarialModel
+from kerasgan.training import state
+from kerasgan.training.checkpoints import held_folder, newest_state, state_files
 
-# Where the data is may change, if it is the same data.
-OF_THIS_CALL = ("data_dir",)
+# A resumed run may find the same data in another place.
+MAY_CHANGE = ("data_dir",)
 
 
-def add_options(parser):
-    """Adds the options that go on with a run to those of a model's training."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--resume` and `--override` to the parser of a training command."""
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="go on with the run in this folder, with the options it was started with",
+        type=absolute_path,
+        help="resume the run in this folder, with the options it was started with",
     )
     parser.add_argument(
         "--override",
         action="store_true",
-        help="with --resume: go on although other options are given, with these",
+        help="with --resume: use other options than the run was started with",
     )
 
 
-def given_options(parser, arguments):
-    """Returns the names of the options that are given, and not left to defaults.
+def given_options(
+    parser: argparse.ArgumentParser, arguments: Sequence[str]
+) -> set[str]:
+    """Returns the names of the options that the user gave, rather than defaults.
 
     Args:
-        parser: An argparse parser; it is of no use for anything else afterwards.
-        arguments: List of strings, by default those of the process.
+        parser: The parser. Its defaults are removed, so it cannot be used again.
+        arguments: Command-line arguments.
     """
-    waiting = [parser]
-    while waiting:
-        one = waiting.pop()
+    parsers = [parser]
+    while parsers:
+        one = parsers.pop()
         one._defaults.clear()
         for action in one._actions:
             action.default = argparse.SUPPRESS
             if isinstance(action, argparse._SubParsersAction):
-                waiting += action.choices.values()
+                parsers += action.choices.values()
     return set(vars(parser.parse_args(arguments)))
 
 
-def take_over(options, model):
-    """Gives options that are not given the values that a run was started with.
+def restore_options(options: argparse.Namespace) -> None:
+    """Sets options that were not given to the values the run was started with.
 
-    `options.recipe` becomes what the command chose itself then, an empty dict for a new
-    run.
+    `options.recipe` becomes the recipe of the run, or an empty dict for a new run.
 
     Args:
-        options: What the command was given; without `resume` nothing happens.
-        model: Name of the model that the command trains.
+        options: The parsed command line. Without `resume`, only `recipe` is set.
 
     Raises:
-        FileNotFoundError: If there is no run in the folder.
-        ValueError: If the run trains another model, or if an option that is given is
-            not that of the run, without `override`.
+        FileNotFoundError: If the folder is not that of a run, or has no checkpoint.
+        ValueError: If the run trained another kind of model, or if a given option
+            differs from that of the run and `override` is False.
     """
     options.recipe = {}
-    if options.resume is None:
+    run = options.resume
+    if run is None:
         if options.override:
-            raise ValueError("--override is given; expected it only with --resume.")
+            raise ValueError("--override is given without --resume; expected both.")
         return
-    file = pathlib.Path(options.resume) / "options.json"
-    if not file.is_file():
+    # Library functions call the folder of the run "folder".
+    options.option_of = {**options.option_of, "folder": "--resume"}
+    saved = runs.read_options(run)
+    if saved is None:
         raise FileNotFoundError(
-            f"--resume is {options.resume!r}, which has no {file.name}; expected the "
+            f"--resume is {str(run)!r}, which has no {runs.OPTIONS_FILE}; expected the "
             "folder of a run."
         )
-    if not state_files(file.parent / "state"):
+    if not state_files(run / runs.CHECKPOINTS):
         raise FileNotFoundError(
-            f"--resume is {options.resume!r}, which has no state to go on from; "
-            "expected the folder of a run with its folder 'state'."
+            f"--resume is {str(run)!r}, which has no checkpoint; expected the folder "
+            f"of a run, with its folder {runs.CHECKPOINTS!r}."
         )
     if "run" in options.given:
         raise ValueError(
-            f"--run is {options.run!r}, and --resume {options.resume!r}; expected one "
-            "of them."
+            f"--run is {str(options.run)!r} and --resume is {str(run)!r}; expected "
+            "only one of them."
         )
-    kept = json.loads(file.read_text())
-    if kept["model"] != model:
+    if saved["model"] != options.model:
         raise ValueError(
-            f"--resume is {options.resume!r}, a run of {kept['model']}; expected one "
-            f"of {model}."
+            f"--resume is {str(run)!r}, a run of {saved['model']}; expected a run of "
+            f"{options.model}."
         )
-    # Whatever device it goes on with, the networks are those of before.
-    options.recipe = kept["recipe"]
-    for name, value in kept["options"].items():
+    # The networks stay the same, even if this device has another recipe.
+    options.recipe = saved["recipe"]
+    for name, value in saved["options"].items():
         if name not in options.given:
             setattr(options, name, value)
-        elif name not in OF_THIS_CALL and getattr(options, name) != value:
+        elif name not in MAY_CHANGE and getattr(options, name) != value:
             if not options.override:
                 option = "--" + name.replace("_", "-")
                 raise ValueError(
-                    f"{option} is {_said(getattr(options, name))}, but the run in "
-                    f"{options.resume!r} was started with {_said(value)}; expected the "
-                    "same, or --override."
+                    f"{option} is {_quoted(getattr(options, name))}, but the run in "
+                    f"{str(run)!r} was started with {_quoted(value)}; expected the "
+                    "same value, or --override."
                 )
 
 
-def _said(value):
+def check_checkpoint(options: argparse.Namespace, model: AdversarialModel) -> None:
+    """Checks, before any data is read, that a run can be resumed.
+
+    `fit` repeats these checks; reading the data first can take minutes.
+
+    Args:
+        options: The parsed command line. Without `resume`, nothing is checked.
+        model: The model to train.
+
+    Raises:
+        OSError: If another process is training in the folder.
+        ValueError: If every checkpoint is damaged, or if the newest one has networks
+            of other shapes.
+    """
+    if options.resume is None:
+        return
+    folder: pathlib.Path = options.resume / runs.CHECKPOINTS
+    with held_folder(folder):
+        values, _ = newest_state(folder)
+    networks = {role: list(getattr(model, role).variables) for role in model.roles}
+    problem = state.misfit(networks, values)
+    if problem is not None:
+        raise ValueError(
+            f"--resume is {str(options.resume)!r}, but {problem}; expected the "
+            "networks that the run was started with."
+        )
+
+
+def _quoted(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else repr(value)

@@ -1,24 +1,26 @@
-"""`kerasgan train cyclegan`: two kinds of images, each turned into the other."""
+"""`kerasgan train cyclegan`: trains a CycleGAN on two unpaired sets of images."""
 
 import argparse
 import dataclasses
+import shlex
+from typing import Any
 
 import keras
 
 from kerasgan import callbacks, data, networks, schedules
-from kerasgan.cli import classifiers, domains, resuming, runs, training
+from kerasgan.cli import classifiers, domains, folders, resuming, runs, training
 from kerasgan.models import CycleGAN
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a run on one kind of device starts from."""
+    """Default settings of a run on one kind of device."""
 
     image_size: int
     # "unet" or "resnet".
     generator: str
     width: int
-    # Halvings of the discriminators.
+    # Strided convolutions of the discriminators.
     layers: int
     upsampling: str
     batch_size: int
@@ -30,15 +32,15 @@ class Recipe:
     identity_weight: float
     ema_decay: float
     pool_size: int
-    # Images are read this much larger than they are trained on, and cut at random.
+    # Images are resized to this multiple of the training size, then cropped at random.
     load_scale: float
     # Training steps of the classifier that judges translations.
     classifier_steps: int
 
 
-# On two CPU cores a narrow U-Net: it makes three times the steps of a residual
-# generator in the same time, and keeps what need not change from the start. So few
-# steps are not enough to learn from images cut at random.
+# On two CPU cores, a narrow U-Net takes three times as many steps as a residual
+# generator in the same time, and its skip connections preserve details from the
+# start. There are too few steps to benefit from random crops.
 CPU = Recipe(
     image_size=64,
     generator="unet",
@@ -57,10 +59,11 @@ CPU = Recipe(
     load_scale=1.0,
     classifier_steps=1_200,
 )
-# On a GPU the residual generators of the CycleGAN paper, with its width, weights of
-# the cycle and identity terms, rate and pool, and a fifth of its steps. The paper
-# transposes instead of resizing, keeps no averages, and weighs the adversarial term
-# with 1.
+# The residual generators of the CycleGAN paper, with its width, weights of the cycle
+# and identity terms, learning rate and image pool, and a fifth of its steps. Unlike the
+# paper, the generators resize instead of using transposed convolutions, and weights
+# are averaged. The least-squares loss is halved here, so an adversarial weight of 2
+# equals the paper's 1.
 GPU = dataclasses.replace(
     CPU,
     image_size=128,
@@ -70,106 +73,113 @@ GPU = dataclasses.replace(
     identity_weight=5.0,
     load_scale=286 / 256,
 )
-# A U-Net halves images down to this many pixels. With fewer halvings it sees too
-# little of an image at once, and a residual generator takes its place.
+# Side of the smallest feature map of a U-Net, in pixels. An image size that allows
+# fewer halvings than this gets a residual generator: the U-Net's receptive field would
+# be too small.
 INNERMOST = 4
-FEWEST_HALVINGS = 3
-# Images of each domain whose translations are shown after every epoch, and the most
-# that are judged.
-ROWS = 8
-JUDGED = 500
+MIN_HALVINGS = 3
+# Images of each domain in the translation grid, and the most that are scored.
+GRID_ROWS = 8
+MAX_SCORED = 500
 
 
-def add_command(models):
-    """Adds the command to the models that `kerasgan train` trains."""
+def add_command(models: Any) -> None:
+    """Adds the command.
+
+    Args:
+        models: The subparsers of `kerasgan train`.
+    """
     parser = models.add_parser(
         "cyclegan",
-        help="images of one kind from images of another",
-        description="Train a CycleGAN on two kinds of images that are not paired, and "
-        "leave a\nfolder with grids of translations, their evolution as a GIF, loss "
-        "curves and\nthe model.",
+        help="translate images of one kind to another and back",
+        description="Train a CycleGAN on two unpaired sets of images. The folder of "
+        "the run gets\ngrids of translations, an animation of them, loss curves, "
+        "checkpoints and the\nmodel.",
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(
         "--data",
         nargs="+",
+        type=folders.data_source,
         default=["synthetic_faces"],
-        help="synthetic_faces (drawn, the default) or celeb_a, cut in two by an\n"
-        "attribute; two folders of images; a folder with trainA and trainB;\n"
+        help="synthetic_faces (drawn by a program, the default) or celeb_a, split by\n"
+        "an attribute; two folders of images; a folder with trainA and trainB;\n"
         "or cycle_gan/NAME of tfds",
     )
     parser.add_argument(
         "--attribute",
-        help="what the faces of domain a have and those of b have not "
+        help="attribute that the faces of domain a have and those of domain b lack\n"
         f"(default: {domains.ATTRIBUTE})",
     )
     training.add_options(parser, training.on_this_device(CPU, GPU), "runs/cyclegan")
-    parser.set_defaults(command=train_cyclegan, model="cyclegan")
+    parser.set_defaults(command=train_cyclegan, model="cyclegan", parser=parser)
 
 
-def train_cyclegan(options):
-    """Trains a CycleGAN and leaves a folder with what came of it."""
-    resuming.take_over(options, options.model)
+def train_cyclegan(options: argparse.Namespace) -> None:
+    """Trains a CycleGAN and writes the folder of the run."""
+    resuming.restore_options(options)
     training.check_options(options, options.data[0])
-    recipe = _fitting(training.recipe_of(options, CPU, GPU), options.image_size)
+    recipe = choose_recipe(options)
+    both = domains.find_domains(options)
     training.set_seed(options)
-    # The networks first: a size they cannot make is known before data is read.
-    with training.image_size_named(options):
-        cyclegan = _cyclegan(options, recipe)
-    both = domains.find(options)
+    # Before the data is read, which can take minutes.
+    cyclegan = build_model(options, recipe)
+    resuming.check_checkpoint(options, cyclegan)
     size = options.image_size
     pairs = data.unpaired(
         *both.train(size, recipe.load_scale, options.batch_size, options.seed)
     )
-    pairs = training.whole_epochs(pairs, options, recipe.steps)
-    steps = options.epochs * len(pairs)
-    cyclegan.compile(
-        d_optimizer=_optimizer(recipe, steps),
-        g_optimizer=_optimizer(recipe, steps),
-        adversarial_weight=recipe.adversarial_weight,
-        cycle_weight=recipe.cycle_weight,
-        identity_weight=recipe.identity_weight,
-    )
+    compile_model(cyclegan, recipe, training.plan_steps(pairs, options, recipe.steps))
     cyclegan.check_data(pairs, None)
-    shown = both.shown(size, ROWS)
     a, b = both.names.values()
-    print(f"a2b makes {b!r} of {a!r}, b2a {a!r} of {b!r}.")
-    classifier = classifiers.kept_classifier(both, recipe, options)
-    run = runs.folder(options)
-    rows = min(map(len, shown))
-    watching = [
-        callbacks.TranslationGrid(run, *shown, n=rows),
+    print(f"a2b translates {a!r} to {b!r}, b2a {b!r} to {a!r}.")
+    images_a, images_b = both.first_images(size, GRID_ROWS)
+    classifier = classifiers.cached_classifier(both, recipe, options)
+    run = runs.run_folder(options)
+    watching: list[keras.callbacks.Callback] = [
+        callbacks.TranslationGrid(
+            run, images_a, images_b, n=min(len(images_a), len(images_b))
+        ),
         callbacks.LossCurves(run),
-        # Data of its own: reading it changes the order in which it comes next.
-        training.diagnosis(
+        training.make_diagnosis(
             both.train(size, recipe.load_scale, options.batch_size, options.seed),
             options,
         ),
     ]
-    kept = {"domains": both.names}
+    saved: dict[str, Any] = {"domains": both.names}
     if classifier is None:
         print(
-            "Nothing is held out: the grid shows images that are trained on, and no "
-            "classifier judges, so there is no scorecard."
+            "There are no held-out images: the grid shows training images, and there "
+            "is no scorecard."
         )
     else:
-        # First, so that the others see the scores of their epoch.
-        judged = both.shown(size, JUDGED)
-        watching.insert(0, callbacks.Scorecard(classifier, *judged))
+        # First, so that the other callbacks find the scores in the logs.
+        scored = both.first_images(size, MAX_SCORED)
+        watching.insert(0, callbacks.Scorecard(classifier, *scored))
         classifier.save(run / "classifier.keras")
-        kept["classifier"] = classifier.facts
-    training.fit(cyclegan, pairs, options, recipe, run, watching, **kept)
+        saved["classifier"] = classifier.facts
+    training.fit(cyclegan, pairs, options, recipe, run, watching, **saved)
+    command = ["kerasgan", "translate", str(run), "PATH", "--direction", "a2b"]
+    command += ["--out", "translated"]
     print(
-        f"Look at {run / 'evolution.gif'}, and translate images with: kerasgan "
-        f"translate {run} PATH --direction a2b --out translated"
+        f"See {run / 'evolution.gif'}, and translate images with: {shlex.join(command)}"
     )
 
 
-def _cyclegan(options, recipe):
-    """Returns the model, not compiled."""
+def choose_recipe(options: argparse.Namespace) -> Recipe:
+    """Returns the recipe of a run, with a generator that suits its image size."""
+    recipe = training.choose_recipe(options, CPU, GPU)
+    if recipe.generator == "unet" and _halvings(options.image_size) < MIN_HALVINGS:
+        return dataclasses.replace(recipe, generator="resnet")
+    return recipe
+
+
+def build_model(options: argparse.Namespace, recipe: Recipe) -> CycleGAN:
+    """Returns the model of a run, not compiled."""
     shape = (options.image_size, options.image_size, 3)
     generator_ab, generator_ba = (
-        _generator(recipe, shape, name) for name in ("generator_ab", "generator_ba")
+        _build_generator(recipe, shape, name)
+        for name in ("generator_ab", "generator_ba")
     )
     discriminator_a, discriminator_b = (
         networks.patchgan_discriminator(
@@ -188,34 +198,45 @@ def _cyclegan(options, recipe):
     )
 
 
-def _fitting(recipe, size):
-    """Returns the recipe with a generator that is for images of a size."""
-    if recipe.generator == "unet" and _halvings(size) < FEWEST_HALVINGS:
-        return dataclasses.replace(recipe, generator="resnet")
-    return recipe
+def compile_model(cyclegan: CycleGAN, recipe: Recipe, steps: int) -> None:
+    """Compiles the model of a run.
+
+    The learning rate is constant for the first half of the run, then decays linearly.
+
+    Args:
+        cyclegan: What `build_model` returned.
+        recipe: The recipe of the run.
+        steps: Number of training steps of the run.
+    """
+    rate = schedules.ConstantThenLinearDecay(
+        recipe.learning_rate, steps // 2, steps - steps // 2
+    )
+    cyclegan.compile(
+        d_optimizer=keras.optimizers.Adam(rate, beta_1=recipe.beta_1),
+        g_optimizer=keras.optimizers.Adam(rate, beta_1=recipe.beta_1),
+        adversarial_weight=recipe.adversarial_weight,
+        cycle_weight=recipe.cycle_weight,
+        identity_weight=recipe.identity_weight,
+    )
 
 
-def _halvings(size):
-    """Returns how often a U-Net halves images of a size."""
+def _halvings(size: int) -> int:
+    """Returns how many times a U-Net halves images of a size."""
     halvings = 0
     while size % 2 ** (halvings + 1) == 0 and size >> halvings > INNERMOST:
         halvings += 1
     return halvings
 
 
-def _generator(recipe, shape, name):
+def _build_generator(
+    recipe: Recipe, shape: tuple[int, int, int], name: str
+) -> keras.Model:
     size = shape[0]
-    common = dict(width=recipe.width, upsampling=recipe.upsampling, name=name)
+    common: dict[str, Any] = dict(
+        width=recipe.width, upsampling=recipe.upsampling, name=name
+    )
     if recipe.generator == "unet":
         return networks.unet_generator(shape, depth=_halvings(size), **common)
-    # As the authors: 9 blocks at 256 pixels, 6 below.
+    # As in the paper: 9 blocks from 256 pixels, 6 below.
     blocks = 9 if size >= 256 else 6
     return networks.resnet_generator(shape, blocks=blocks, **common)
-
-
-def _optimizer(recipe, steps):
-    """Returns Adam with a rate that stays for half of the run and falls for half."""
-    rate = schedules.ConstantThenLinearDecay(
-        recipe.learning_rate, steps // 2, steps - steps // 2
-    )
-    return keras.optimizers.Adam(rate, beta_1=recipe.beta_1)

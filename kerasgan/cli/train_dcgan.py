@@ -1,19 +1,22 @@
-"""`kerasgan train dcgan`: images from latents."""
+"""`kerasgan train dcgan`: trains a GAN on images of one kind."""
 
 import argparse
 import dataclasses
 import pathlib
+import shlex
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasgan import callbacks, data, networks
-from kerasgan.cli import resuming, runs, training
+from kerasgan.cli import folders, resuming, runs, training
 from kerasgan.models import GAN
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a run on one kind of device starts from."""
+    """Default settings of a run on one kind of device."""
 
     image_size: int
     width: int
@@ -23,71 +26,97 @@ class Recipe:
     ema_decay: float
 
 
-# On two CPU cores few, fast steps: a narrow network, a small batch, a high rate.
+# For two CPU cores: fewer and faster steps, with a narrow network, small batches and
+# a high learning rate.
 CPU = Recipe(64, 32, 32, 2_000, 4e-4, 0.995)
-# On a GPU the numbers of the DCGAN paper; the steps are 25 epochs of celeb_a.
+# The settings of the DCGAN paper. The steps are 25 epochs of celeb_a.
 GPU = Recipe(64, 64, 128, 30_000, 2e-4, 0.999)
 
 
-def add_command(models):
-    """Adds the command to the models that `kerasgan train` trains."""
+def add_command(models: Any) -> None:
+    """Adds the command.
+
+    Args:
+        models: The subparsers of `kerasgan train`.
+    """
     parser = models.add_parser(
         "dcgan",
-        help="images from latents",
-        description="Train a DCGAN and leave a folder with sample grids, their "
-        "evolution as a GIF, loss curves and the model.",
+        help="generate images like those of a data set",
+        description="Train a DCGAN. The folder of the run gets sample grids, an "
+        "animation of them,\nloss curves, checkpoints and the model.",
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(
         "--data",
+        type=folders.data_source,
         default="synthetic_faces",
-        help="synthetic_faces (drawn, the default), celeb_a, or a folder of images",
+        help="synthetic_faces (drawn by a program, the default), celeb_a, or a folder\n"
+        "of images",
     )
     training.add_options(parser, training.on_this_device(CPU, GPU), "runs/dcgan")
-    parser.set_defaults(command=train_dcgan, model="dcgan")
+    parser.set_defaults(command=train_dcgan, model="dcgan", parser=parser)
 
 
-def train_dcgan(options):
-    """Trains a DCGAN and leaves a folder with what came of it."""
-    resuming.take_over(options, options.model)
+def train_dcgan(options: argparse.Namespace) -> None:
+    """Trains a DCGAN and writes the folder of the run."""
+    resuming.restore_options(options)
     training.check_options(options, options.data)
-    recipe = training.recipe_of(options, CPU, GPU)
+    recipe = choose_recipe(options)
     training.set_seed(options)
+    # Before the data is read, which can take minutes.
+    gan = build_model(options, recipe)
+    resuming.check_checkpoint(options, gan)
+    faces = _read_data(options)
+    compile_model(gan, recipe, training.plan_steps(faces, options, recipe.steps))
+    gan.check_data(faces, None)
+    run = runs.run_folder(options)
+    shown = [
+        callbacks.SampleGrid(run),
+        callbacks.LossCurves(run),
+        training.make_diagnosis(_read_data(options), options),
+    ]
+    training.fit(gan, faces, options, recipe, run, shown)
+    command = ["kerasgan", "generate", str(run), "--out", "faces"]
+    print(
+        f"See {run / 'evolution.gif'}, and generate images with: {shlex.join(command)}"
+    )
+
+
+def choose_recipe(options: argparse.Namespace) -> Recipe:
+    """Returns the recipe of a run."""
+    return training.choose_recipe(options, CPU, GPU)
+
+
+def build_model(options: argparse.Namespace, recipe: Recipe) -> GAN:
+    """Returns the model of a run, not compiled."""
     shape = (options.image_size, options.image_size, 3)
-    # The networks first: a size they cannot make is known before data is read.
-    with training.image_size_named(options):
-        gan = GAN(
-            generator=networks.dcgan_generator(shape, width=recipe.width),
-            discriminator=networks.dcgan_discriminator(shape, width=recipe.width),
-            ema_decay=recipe.ema_decay,
-            seed=options.seed,
-        )
+    return GAN(
+        generator=networks.dcgan_generator(shape, width=recipe.width),
+        discriminator=networks.dcgan_discriminator(shape, width=recipe.width),
+        ema_decay=recipe.ema_decay,
+        seed=options.seed,
+    )
+
+
+def compile_model(gan: GAN, recipe: Recipe, steps: int) -> None:
+    """Compiles the model of a run.
+
+    Args:
+        gan: What `build_model` returned.
+        recipe: The recipe of the run.
+        steps: Number of training steps of the run, which does not matter here.
+    """
     gan.compile(
         d_optimizer=keras.optimizers.Adam(recipe.learning_rate, beta_1=0.5),
         g_optimizer=keras.optimizers.Adam(recipe.learning_rate, beta_1=0.5),
         loss_fn="non_saturating",
         label_noise=0.05,
     )
-    faces = _dataset(options)
-    gan.check_data(faces, None)
-    faces = training.whole_epochs(faces, options, recipe.steps)
-    run = runs.folder(options)
-    shown = [
-        callbacks.SampleGrid(run),
-        callbacks.LossCurves(run),
-        # Data of its own: reading it changes the order in which it comes next.
-        training.diagnosis(_dataset(options), options),
-    ]
-    training.fit(gan, faces, options, recipe, run, shown)
-    print(
-        f"Look at {run / 'evolution.gif'}, and draw more with: kerasgan generate {run} "
-        "--out faces"
-    )
 
 
-def _dataset(options):
+def _read_data(options: argparse.Namespace) -> tf.data.Dataset:
     common = dict(batch_size=options.batch_size, seed=options.seed)
-    if options.data in ("synthetic_faces", "celeb_a"):
+    if options.data in folders.FACE_DATA_SETS:
         return data.celeb_a(
             options.image_size,
             data_dir=options.data_dir,
@@ -96,7 +125,7 @@ def _dataset(options):
         )
     if not pathlib.Path(options.data).is_dir():
         raise FileNotFoundError(
-            f"--data is {options.data!r}; expected synthetic_faces, celeb_a or a "
-            "folder of images."
+            f"--data is {options.data!r}; expected "
+            f"{', '.join(folders.FACE_DATA_SETS)} or a folder of images."
         )
     return data.image_folder(options.data, options.image_size, **common)

@@ -1,10 +1,12 @@
-"""What the commands that train share."""
+"""What the training commands share."""
 
-import contextlib
+import argparse
 import dataclasses
 import math
 import pathlib
+import shlex
 import time
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,38 +16,51 @@ from kerasgan.callbacks import Diagnosis, RunState
 from kerasgan.callbacks.views import FEWEST
 from kerasgan.cli import resuming, runs
 from kerasgan.cli.folders import check_folder
+from kerasgan.files import absolute_path
+from kerasgan.models.adversarial import AdversarialModel
 
-# Steps of an epoch, unless --epochs says how many there are.
-FEWEST_STEPS = 100
-# NumPy takes no seed above.
-LARGEST_SEED = 2**32 - 1
+# Without --epochs, an epoch has at least this many steps: in shorter ones, drawing
+# grids and curves would take longer than training.
+MIN_STEPS_PER_EPOCH = 100
+# NumPy takes no larger seed.
+MAX_SEED = 2**32 - 1
+# Arguments of library functions, and the options that their values come from.
+OPTION_OF = {
+    "dataset": "--data",
+    "folder": "--run",
+    "image_shape": "--image-size",
+    "name": "--data",
+    "path": "--data",
+}
 
 
-def on_this_device(cpu, gpu):
-    """Returns the one of two recipes that is for the device at hand."""
+def on_this_device(cpu: Any, gpu: Any) -> Any:
+    """Returns the second recipe if there is a GPU, else the first."""
     return gpu if tf.config.list_physical_devices("GPU") else cpu
 
 
-def recipe_of(options, cpu, gpu):
-    """Returns the recipe of a run: that of the device, or of the run that goes on.
+def choose_recipe(options: argparse.Namespace, cpu: Any, gpu: Any) -> Any:
+    """Returns the recipe of a run: that of the device, or that of the resumed run.
 
     Args:
-        options: What the command was given, after `resuming.take_over`.
-        cpu: Dataclass.
-        gpu: Another one.
+        options: The parsed command line, with the dict `recipe` of the resumed run.
+        cpu: Dataclass with the settings for a CPU.
+        gpu: Dataclass with the settings for a GPU.
     """
     return dataclasses.replace(on_this_device(cpu, gpu), **options.recipe)
 
 
-def add_options(parser, recipe, run):
-    """Adds the options that every model's training has.
+def add_options(parser: argparse.ArgumentParser, recipe: Any, run: str) -> None:
+    """Adds the options that all training commands have.
 
     Args:
-        parser: An argparse parser.
+        parser: The parser of the command.
         recipe: Dataclass with the defaults `image_size`, `batch_size` and `steps`.
         run: Default folder of the run, without its number.
     """
-    parser.add_argument("--data-dir", help="folder of tfds data sets")
+    parser.add_argument(
+        "--data-dir", type=absolute_path, help="folder of tfds data sets"
+    )
     parser.add_argument(
         "--image-size",
         type=int,
@@ -55,7 +70,7 @@ def add_options(parser, recipe, run):
     parser.add_argument(
         "--epochs",
         type=int,
-        help=f"(default on this device: what makes {recipe.steps} steps)",
+        help=f"(default on this device: enough for {recipe.steps} steps)",
     )
     parser.add_argument(
         "--batch-size",
@@ -64,148 +79,157 @@ def add_options(parser, recipe, run):
         help="images in a batch (default on this device: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of everything random (default: 0)"
+        "--seed", type=int, default=0, help="seed of all random numbers (default: 0)"
     )
     parser.add_argument(
         "--run",
+        type=absolute_path,
         default=run,
-        help=f"folder of the run; a number is added (default: {run}, which\n"
+        help=f"folder of the run; a number is appended (default: {run}, which\n"
         f"becomes {run}-001, {run}-002, ...)",
     )
     resuming.add_options(parser)
-    # Times that an epoch goes through the data.
-    parser.set_defaults(passes=1)
+    # Passes through the data in an epoch.
+    parser.set_defaults(passes=1, option_of=OPTION_OF)
 
 
-def check_options(options, dataset):
-    """Raises an error for what `add_options` added, if it cannot be.
+def check_options(options: argparse.Namespace, data_set: str) -> None:
+    """Raises an error if an option of `add_options` has an unsupported value.
 
     Args:
-        options: What the command was given.
-        dataset: The data set that `--data` names.
+        options: The parsed command line.
+        data_set: The value of `--data`, or its first part.
     """
     check_positive(
         **{"--image-size": options.image_size, "--batch-size": options.batch_size}
     )
     if options.epochs is not None:
         check_positive(**{"--epochs": options.epochs})
-    if not 0 <= options.seed <= LARGEST_SEED:
+    if not 0 <= options.seed <= MAX_SEED:
         raise ValueError(
-            f"--seed is {options.seed}; expected a whole number from 0 to "
-            f"{LARGEST_SEED}."
+            f"--seed is {options.seed}; expected an integer from 0 to {MAX_SEED}."
         )
-    check_folder("--run", options.run)
+    if options.resume is None:
+        check_folder("--run", options.run)
     if options.data_dir is not None:
         check_folder("--data-dir", options.data_dir)
-        missing = not pathlib.Path(options.data_dir).expanduser().exists()
-        if missing and dataset != "synthetic_faces":
-            # Mistyped, it would start a download; what is drawn can go anywhere.
+        missing = not pathlib.Path(options.data_dir).exists()
+        # Synthetic faces are drawn into a new folder; anything else would be
+        # downloaded into a mistyped one.
+        if missing and data_set != "synthetic_faces":
             raise FileNotFoundError(
-                f"--data-dir is {options.data_dir!r}, which does not exist; expected a "
-                "folder of tfds data sets."
+                f"--data-dir is {str(options.data_dir)!r}, which does not exist; "
+                "expected a folder of tfds data sets."
             )
 
 
-def set_seed(options):
-    """Lets all that is random follow from `--seed`, to the last bit on a CPU.
+def set_seed(options: argparse.Namespace) -> None:
+    """Sets all seeds and, on a CPU, makes TensorFlow's operations deterministic.
 
-    There operations that always add in the same order take no longer; on a GPU they do.
+    On a GPU, deterministic operations are slower; on a CPU they are not.
     """
     keras.utils.set_random_seed(options.seed)
     if not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
 
 
-@contextlib.contextmanager
-def image_size_named(options):
-    """Lets errors of networks that are built inside name the option."""
-    try:
-        yield
-    except ValueError as error:
-        reason = str(error).removeprefix("image_shape: ")
-        raise ValueError(f"--image-size is {options.image_size}: {reason}") from error
+def plan_steps(
+    dataset: tf.data.Dataset, options: argparse.Namespace, steps: int
+) -> int:
+    """Returns the number of training steps of the run.
 
-
-def whole_epochs(dataset, options, steps):
-    """Decides what an epoch is, in `options.passes` and `options.epochs`.
+    Without `--epochs` this sets `options.epochs`, and makes an epoch several passes
+    through a small data set (`options.passes`).
 
     Args:
-        dataset: The `tf.data.Dataset` to train on.
-        options: What the command was given. Without epochs there will be as many
-            as make `steps`.
-        steps: Int, training steps that a run of this recipe has.
-
-    Returns:
-        The dataset; without epochs it is repeated until an epoch has at least
-        `FEWEST_STEPS`.
+        dataset: The dataset to train on.
+        options: The parsed command line.
+        steps: Number of training steps of the recipe.
     """
     if options.epochs is None:
-        # An epoch of a few steps would be spent on drawing grids and curves.
-        options.passes = math.ceil(FEWEST_STEPS / len(dataset))
+        options.passes = math.ceil(MIN_STEPS_PER_EPOCH / len(dataset))
         options.epochs = math.ceil(steps / (options.passes * len(dataset)))
-    return dataset.repeat(options.passes)
+    return options.epochs * options.passes * len(dataset)
 
 
-def diagnosis(images, options):
-    """Returns the callback that says what goes wrong.
+def make_diagnosis(
+    images: tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset],
+    options: argparse.Namespace,
+) -> Diagnosis:
+    """Returns the callback that detects training problems.
 
     Args:
-        images: A dataset of images that are trained on, or a pair of such.
-        options: What the command was given.
+        images: Dataset of the training images, or a pair of them. It must not be the
+            dataset that `fit` gets: iterating it changes the order of later epochs.
+        options: The parsed command line.
     """
     domains = images if isinstance(images, tuple) else (images,)
     enough = min(map(len, domains)) * options.batch_size >= FEWEST
     return Diagnosis(images if enough else None, recover=True)
 
 
-def fit(model, dataset, options, recipe, run, callbacks, **kept):
-    """Trains and saves the model, also when training is stopped by Ctrl-C.
+def fit(
+    model: AdversarialModel,
+    dataset: tf.data.Dataset,
+    options: argparse.Namespace,
+    recipe: Any,
+    run: pathlib.Path,
+    callbacks: list[keras.callbacks.Callback],
+    **saved: Any,
+) -> None:
+    """Trains and saves the model, also if Ctrl-C stops training.
 
     Args:
-        model: A compiled adversarial model.
-        dataset: The `tf.data.Dataset` to train on.
-        options: What the command was given, with epochs.
-        recipe: Dataclass of what the command has chosen itself.
+        model: A compiled model.
+        dataset: The dataset to train on.
+        options: The parsed command line, with epochs.
+        recipe: Dataclass of the settings that the command chose.
         run: Folder of the run.
-        callbacks: List of Keras callbacks.
-        **kept: What else belongs into `options.json`.
+        callbacks: Callbacks of `fit`; `RunState` is added.
+        **saved: Further entries of `options.json`.
 
     Raises:
-        FloatingPointError: If training stopped because of numbers that are not finite.
+        FloatingPointError: If training stopped because of values that are not finite.
     """
+    steps_per_epoch = options.passes * len(dataset)
     print(
-        f"{run}: {options.epochs} epochs of {len(dataset)} batches of "
+        f"{run}: {options.epochs} epochs of {steps_per_epoch} batches of "
         f"{options.batch_size} images"
     )
     started = time.monotonic()
-    keeper = RunState(run, strict=not options.override)
-    # Not before the run has accepted them.
-    writer = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda _: runs.write_options(run, options, recipe, **kept)
+    run_state = RunState(run, strict=not options.override)
+    # Written only after RunState has accepted the options.
+    write_options = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda _: runs.write_options(
+            run, options, recipe, steps=options.epochs * steps_per_epoch, **saved
+        )
     )
     try:
         model.fit(
             dataset,
             epochs=options.epochs,
-            callbacks=[writer, *callbacks, keeper],
+            # A repeated dataset could not be resumed in the middle without reading
+            # it from the start.
+            steps_per_epoch=steps_per_epoch,
+            callbacks=[write_options, *callbacks, run_state],
             preflight=True,
         )
     except KeyboardInterrupt:
         if not model.steps_taken:
-            # Nothing is there yet, or nothing new.
+            # There is nothing to save yet.
             raise
-        # Keras tells no callback that training has ended.
+        # Keras does not call this method after an exception.
         for callback in callbacks:
             callback.on_train_end()
         runs.save_model(model, run)
-        print(f"Go on with: kerasgan train {options.model} --resume {run}")
+        command = ["kerasgan", "train", options.model, "--resume", str(run)]
+        print(f"Resume with: {shlex.join(command)}")
         raise
     runs.save_model(model, run)
-    watchers = [c for c in callbacks if isinstance(c, Diagnosis)]
-    if any(watcher.gave_up for watcher in watchers):
+    if any(c.gave_up for c in callbacks if isinstance(c, Diagnosis)):
         raise FloatingPointError(
-            f"{run}: training stopped at step {model.steps_taken}, because its numbers "
-            "were not finite; the model is that of the last good epoch."
+            f"{run}: training stopped at step {model.steps_taken} because of values "
+            "that are not finite; the model is from the last good epoch."
         )
-    if model.steps_taken > keeper.first_step:
+    if model.steps_taken > run_state.first_step:
         print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")

@@ -1,185 +1,244 @@
-"""`kerasgan translate`: a saved CycleGAN on images of any size."""
+"""`kerasgan translate`: translates image files of any size with a CycleGAN."""
 
+import argparse
 import io
 import itertools
+import os
 import pathlib
 import sys
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from kerasgan import images
 from kerasgan.arguments import check_choice
-from kerasgan.cli import runs
 from kerasgan.cli.folders import check_folder
+from kerasgan.cli.loading import load_model
 from kerasgan.data.folder_files import list_folder, shared_ranges
-from kerasgan.data.image_files import open_image, why_unreadable
-from kerasgan.files import atomic_write
+from kerasgan.data.image_files import ValueRange, open_image, why_unreadable
+from kerasgan.files import absolute_path, atomic_write
 from kerasgan.models.cyclegan import DIRECTIONS, CycleGAN
 
-# The color modes of `kerasgan.data.image_folder`, by what a generator takes.
+# Color modes of `kerasgan.data.image_folder`, by number of channels.
 COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
-# Pillow's own choice shows blocks.
-SAVING = {"JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
-# An icon is written in sizes of its format's choice.
+# Pillow's default quality shows block artifacts.
+SAVE_OPTIONS = {"JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
+# Pillow writes icons in a fixed set of sizes.
 ICONS = ("ICO", "ICNS")
-# The color spaces of ICC profiles, by the modes of the images that they describe.
+# Color space in an ICC profile, by the mode of the image it belongs to.
 COLOR_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
-# Exit status if files were left out.
+# File systems limit names to this many bytes.
+MAX_NAME_BYTES = 255
+# Exit code if files were skipped.
 SKIPPED = 3
 
 
-def add_command(commands):
-    """Adds the command to the parser's."""
+def add_command(commands: Any) -> None:
+    """Adds the command.
+
+    Args:
+        commands: The subparsers of `kerasgan`.
+    """
     parser = commands.add_parser(
         "translate",
-        help="send images through a saved CycleGAN",
-        description="Translate one image or a folder of images, of any size and "
-        "shape. Files keep their names and formats; a format that cannot be written "
-        "as it is, that of icons say, becomes PNG. Of an animation the first frame is "
-        "translated.",
+        help="translate images with a CycleGAN",
+        description="Translate an image or a folder of images of any size. Files keep "
+        "their names and formats; formats that cannot be written, such as icons, "
+        "become PNG. Of an animation, the first frame is translated.",
     )
-    parser.add_argument("model", help="model.keras, or the folder of a run")
-    parser.add_argument("path", help="an image, or a folder of images")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        type=absolute_path,
+        help="a .keras file, or the folder of a run",
+    )
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        type=absolute_path,
+        help="an image, or a folder of images",
+    )
     parser.add_argument(
         "--direction", default=DIRECTIONS[0], help="a2b (the default) or b2a"
     )
-    parser.add_argument("--out", required=True, help="folder for what they become")
-    parser.set_defaults(command=translate_images)
+    parser.add_argument(
+        "--out", type=absolute_path, required=True, help="folder for the translations"
+    )
+    parser.set_defaults(command=translate_images, parser=parser, option_of={})
 
 
-def translate_images(options):
-    """Translates an image or a folder of them; returns the exit status."""
+def translate_images(options: argparse.Namespace) -> int:
+    """Translates an image or a folder of images; returns the exit code."""
     check_choice("--direction", options.direction, DIRECTIONS)
     check_folder("--out", options.out)
-    out = pathlib.Path(options.out)
-    files = _files(options.path, out)
-    cyclegan = runs.load_model(options.model, CycleGAN)
+    names, closed = _output_names(options.path, options.out)
+    cyclegan = load_model(options.model, CycleGAN)
     color_mode = _color_mode(cyclegan, options.direction)
-    ranges, chosen = shared_ranges(list(files))
+    ranges, chosen = shared_ranges(list(names))
     for text, example in chosen:
         print(f"kerasgan: {text}, for example in {example}.", file=sys.stderr)
+    for folder in closed:
+        print(f"kerasgan: skipped {folder}: no read permission.", file=sys.stderr)
     skipped = 0
-    taken = set(files.values())
-    for file, name in files.items():
+    taken = set(names.values())
+    for file, name in names.items():
         try:
             pixels, profile = _read(file, color_mode, ranges)
-        except Exception as error:  # Damaged bytes make Pillow raise a dozen types.
+        # Pillow raises a dozen classes for damaged files.
+        except Exception as error:
             reason = why_unreadable(error)
             print(f"kerasgan: skipped {file}: {reason}.", file=sys.stderr)
             skipped += 1
             continue
         translated = cyclegan.translate(pixels, direction=options.direction)
-        content, suffix = _encoded(images.to_pil(translated), name.suffix, profile)
+        content, suffix = _encode(images.to_pil(translated), name.suffix, profile)
         if suffix != name.suffix:
             name = _free_name(name, suffix, taken)
             taken.add(name)
-        with atomic_write(out / name) as written:
+        with atomic_write(options.out / name) as written:
             written.write(content)
-    print(f"{len(files) - skipped} images in {out}")
-    return SKIPPED if skipped else 0
+    print(f"{len(names) - skipped} images in {options.out}")
+    return SKIPPED if skipped or closed else 0
 
 
-def _color_mode(cyclegan, direction):
-    """Returns how to read the images that the generator of a direction takes."""
-    channels = cyclegan.facts["image_shape"][direction[0]][-1]
-    if channels not in COLOR_MODES:
-        raise ValueError(
-            f"MODEL takes images of {channels} channels; expected 1, 3 or 4, which "
-            "files can have."
-        )
-    return COLOR_MODES[channels]
+def _color_mode(cyclegan: CycleGAN, direction: str) -> str:
+    """Returns the color mode in which to read the images of a direction's source.
+
+    Raises:
+        ValueError: If image files cannot hold the channels of either domain.
+    """
+    shapes = cyclegan.facts["image_shape"]
+    source, target = (shapes[domain][-1] for domain in direction.split("2"))
+    for verb, channels in (("takes", source), ("generates", target)):
+        if channels not in COLOR_MODES:
+            raise ValueError(
+                f"MODEL {verb} images of {channels} channels; expected 1, 3 or 4, as "
+                "in an image file."
+            )
+    return COLOR_MODES[source]
 
 
-def _files(path, out):
-    """Returns the files to translate, and the name that each gets below `out`."""
-    path, out = pathlib.Path(path), out.resolve()
+def _output_names(
+    path: pathlib.Path, out: pathlib.Path
+) -> tuple[dict[pathlib.Path, pathlib.Path], list[pathlib.Path]]:
+    """Lists the files to translate.
+
+    Returns:
+        A dict from the files to their names relative to `out`, and the list of the
+        folders that cannot be read.
+    """
+    out = out.resolve()
+    closed: list[pathlib.Path] = []
     if path.is_dir():
         folder = path.resolve()
         found, closed = list_folder(folder)
-        for name in closed:
-            print(f"kerasgan: skipped {name}: no read permission.", file=sys.stderr)
         if folder in out.parents:
-            # The next call would take what this one leaves for images.
+            # The next call would translate the output of this one.
             raise ValueError(
                 f"--out is {str(out)!r}, inside the folder of the images; expected "
                 "another folder."
             )
     elif path.is_file():
-        # A link keeps its name.
+        # A symbolic link keeps its name.
         folder = path.parent.resolve()
         found = [folder / path.name]
     else:
         raise FileNotFoundError(
-            f"PATH is {str(path)!r}; expected an image or a folder of images."
+            f"PATH is {str(path)!r}, which does not exist; expected an image or a "
+            "folder of images."
         )
     if not found:
         raise ValueError(
-            f"PATH is {str(path)!r}, which holds no files; expected images."
+            f"PATH is {str(path)!r}, which contains no files; expected images."
         )
     names = {file: file.relative_to(folder) for file in found}
     if any(out / name in names for name in names.values()):
         raise ValueError(
-            f"--out is {str(out)!r}, where the images are that would be overwritten; "
-            "expected another folder."
+            f"--out is {str(out)!r}, where images would be overwritten; expected "
+            "another folder."
         )
-    return names
+    return names, closed
 
 
-def _read(file, color_mode, ranges):
-    """Reads a file as a uint8 array `(height, width, channels)`, and its ICC profile.
+def _read(
+    file: pathlib.Path, color_mode: str, ranges: dict[str, ValueRange]
+) -> tuple[np.ndarray, bytes | None]:
+    """Reads an image file.
 
-    The profile is None if there is none, or one of another color space.
+    Args:
+        file: Path of the file.
+        color_mode: As in `kerasgan.data.image_folder`.
+        ranges: What `shared_ranges` returns.
+
+    Returns:
+        The uint8 pixels `(height, width, channels)`, and the ICC profile, or None if
+        the file has none for the color space of the pixels.
     """
     image = open_image(file, color_mode, ranges)
     pixels = np.asarray(image)
     with Image.open(file) as source:
         profile = source.info.get("icc_profile")
-    if profile and profile[16:20] != COLOR_SPACES[image.mode]:
+    if not _matches(profile, image):
         profile = None
     return (pixels[..., None] if pixels.ndim == 2 else pixels), profile
 
 
-def _encoded(image, suffix, profile):
-    """Returns the bytes of a file, in the format of a suffix or else as PNG.
+def _matches(profile: bytes | None, image: Image.Image) -> bool:
+    """Returns whether an ICC profile describes the color space of an image."""
+    return profile is not None and profile[16:20] == COLOR_SPACES[image.mode]
+
+
+def _encode(
+    image: Image.Image, suffix: str, profile: bytes | None
+) -> tuple[bytes, str]:
+    """Encodes an image in the format of a file name suffix, or else as PNG.
 
     Args:
-        image: A Pillow image.
+        image: The image.
         suffix: Suffix of a file name.
-        profile: Bytes of an ICC profile, which not every format has room for, or None.
+        profile: ICC profile of the source image, or None. It is kept if it describes
+            this image too.
 
     Returns:
-        The bytes, and the suffix of the format that they have.
+        The content of the file, and the suffix of its format.
     """
-    formats = Image.registered_extensions()
-    name = formats.get(suffix.lower())
+    if not _matches(profile, image):
+        profile = None
+    name = Image.registered_extensions().get(suffix.lower())
     if name in Image.SAVE and name not in ICONS:
         try:
-            content = _saved(image, name, profile)
+            content = _save(image, name, profile)
             with Image.open(io.BytesIO(content)) as written:
-                whole = written.size == image.size
-                # Some formats drop alpha and say nothing.
-                if whole and (image.mode != "RGBA" or written.mode == "RGBA"):
+                same_size = written.size == image.size
+                # Some formats silently drop the alpha channel.
+                if same_size and (image.mode != "RGBA" or written.mode == "RGBA"):
                     return content, suffix
-        # Not with these channels, or too large, or nothing that Pillow could read
-        # again: what it raises depends on the format.
+        # The format does not support this mode or size, or Pillow cannot read it back:
+        # the class of the exception depends on the format.
         except Exception:
             pass
-    return _saved(image, "PNG", profile), ".png"
+    return _save(image, "PNG", profile), ".png"
 
 
-def _saved(image, name, profile):
-    """Returns a Pillow image as the bytes of a file of a format."""
+def _save(image: Image.Image, name: str, profile: bytes | None) -> bytes:
+    """Returns the content of an image file in a format of Pillow."""
     buffer = io.BytesIO()
     more = {"icc_profile": profile} if profile else {}
-    image.save(buffer, name, **SAVING.get(name, {}), **more)
+    image.save(buffer, name, **SAVE_OPTIONS.get(name, {}), **more)
     return buffer.getvalue()
 
 
-def _free_name(name, suffix, taken):
-    """Returns a path with a suffix added, and a number if it is taken otherwise."""
-    found = name.with_name(name.name + suffix)
-    for number in itertools.count(2):
+def _free_name(
+    name: pathlib.Path, suffix: str, taken: set[pathlib.Path]
+) -> pathlib.Path:
+    """Returns a path with a suffix appended, and a number if that path is taken."""
+    for number in itertools.count(1):
+        end = f"-{number}{suffix}" if number > 1 else suffix
+        start = name.name
+        while len(os.fsencode(start + end)) > MAX_NAME_BYTES:
+            start = start[:-1]
+        found = name.with_name(start + end)
         if found not in taken:
             return found
-        found = name.with_name(f"{name.name}-{number}{suffix}")
+    raise AssertionError("unreachable")

@@ -12,9 +12,13 @@ from kerasgan.cli import classifiers, domains, train_cyclegan
 RECIPE = dataclasses.replace(train_cyclegan.CPU, classifier_steps=1)
 
 
+def cached(options):
+    return classifiers.cached_classifier(domains.find_domains(options), RECIPE, options)
+
+
 @pytest.fixture
-def trained(monkeypatch):
-    """The classifiers that are trained; after the first, none really is."""
+def trained(eager, monkeypatch):
+    """The classifiers that were trained; only the first one really is."""
     count = []
     train = classifiers.AttributeClassifier.train
 
@@ -26,7 +30,7 @@ def trained(monkeypatch):
     return count
 
 
-def test_a_classifier_is_trained_once_for_the_same_images(trained, pictures, tmp_path):
+def test_a_classifier_is_trained_once_per_data(trained, pictures, tmp_path):
     for name in ("trainA", "trainB", "testA", "testB"):
         pictures(f"fruit/{name}", n=4)
     folder = tmp_path / "fruit"
@@ -37,12 +41,14 @@ def test_a_classifier_is_trained_once_for_the_same_images(trained, pictures, tmp
         )
         options.image_size = 16
         vars(options).update(more)
-        return classifiers.kept_classifier(domains.find(options), RECIPE, options)
+        return classifiers.cached_classifier(
+            domains.find_domains(options), RECIPE, options
+        )
 
     first = kept()
     assert first.facts["steps"] == 1 and first.facts["held_out_images"] == [4, 4]
     assert json.dumps(kept().facts) == json.dumps(first.facts)
-    # What is not about the images changes nothing.
+    # Options that do not change the images.
     kept(seed=5, batch_size=4)
     assert len(trained) == 1
     kept(image_size=20)
@@ -53,7 +59,7 @@ def test_a_classifier_is_trained_once_for_the_same_images(trained, pictures, tmp
     Image.new("RGB", (20, 20)).save(folder / "testB" / "0.png")
     kept()
     assert len(trained) == 4
-    # As many images as before, but others.
+    # The same number of images, but others.
     Image.new("RGB", (20, 20)).save(folder / "trainB" / "0.png")
     kept()
     assert len(trained) == 5
@@ -61,26 +67,30 @@ def test_a_classifier_is_trained_once_for_the_same_images(trained, pictures, tmp
     assert len(trained) == 5
 
 
-def test_faces_are_known_by_their_data_set(trained, tiny_synthetic_faces, tmp_path):
+def test_classifiers_of_faces_depend_on_the_data_set(
+    trained, tiny_synthetic_faces, tmp_path
+):
     def kept(folder, attribute):
         options = argparse.Namespace(
             data=["synthetic_faces"], data_dir=str(folder), attribute=attribute
         )
         options.image_size = 16
-        return classifiers.kept_classifier(domains.find(options), RECIPE, options)
+        return classifiers.cached_classifier(
+            domains.find_domains(options), RECIPE, options
+        )
 
     kept(tiny_synthetic_faces, "Smiling")
     kept(tiny_synthetic_faces, "Smiling")
     assert len(trained) == 1
     kept(tiny_synthetic_faces, "Mustache")
     assert len(trained) == 2
-    # Another folder may hold other faces.
+    # Another folder may contain other faces.
     shutil.copytree(tiny_synthetic_faces, tmp_path / "copy")
     kept(tmp_path / "copy", "Mustache")
     assert len(trained) == 3
 
 
-def test_what_it_learns_does_not_depend_on_the_batches_of_the_run(
+def test_its_training_does_not_depend_on_the_batch_size_of_the_run(
     monkeypatch, pictures, tmp_path
 ):
     for name in ("trainA", "trainB", "testA", "testB"):
@@ -98,24 +108,30 @@ def test_what_it_learns_does_not_depend_on_the_batches_of_the_run(
         )
         options.image_size = 16
         with pytest.raises(KeyboardInterrupt):
-            classifiers.kept_classifier(domains.find(options), RECIPE, options)
+            classifiers.cached_classifier(
+                domains.find_domains(options), RECIPE, options
+            )
     for first, second in zip(*seen, strict=True):
         assert len(first) == 4
         np.testing.assert_array_equal(first, second)
 
 
-def test_one_held_out_image_is_found_before_training(trained, pictures, tmp_path):
+def test_a_single_held_out_image_is_refused_before_training(
+    trained, pictures, tmp_path
+):
     for name, n in (("trainA", 4), ("trainB", 4), ("testA", 3), ("testB", 1)):
         pictures(f"fruit/{name}", n=n)
     options = argparse.Namespace(data=[str(tmp_path / "fruit")], attribute=None)
     options.image_size = 16
-    with pytest.raises(ValueError, match=r"--data has 1 image in .*fruit.testB, "):
-        classifiers.kept_classifier(domains.find(options), RECIPE, options)
+    with pytest.raises(
+        ValueError, match=r"--data has 1 held-out image in .*fruit.testB;"
+    ):
+        cached(options)
     assert not trained
 
 
-def test_without_held_out_images_there_is_none(trained, pictures):
+def test_without_held_out_images_there_is_no_classifier(trained, pictures):
     folders = [str(pictures(name, n=4)) for name in "ab"]
     options = argparse.Namespace(data=folders, attribute=None)
-    assert classifiers.kept_classifier(domains.find(options), RECIPE, options) is None
+    assert cached(options) is None
     assert not trained

@@ -1,3 +1,4 @@
+import argparse
 import pathlib
 import subprocess
 import sys
@@ -6,33 +7,128 @@ import pytest
 
 import kerasgan
 from kerasgan import cli
-from kerasgan.cli import prepare
+from kerasgan.cli import command, errors, prepare, training
 
 
-def test_the_package_offers_main_alone():
+def test_the_package_exports_main():
     assert cli.__all__ == ["main"]
 
 
-def test_what_nobody_foresaw_is_one_line_and_a_file(monkeypatch, tmp_path, capsys):
-    def fails(*_):
-        raise RuntimeError("first line\nsecond line")
+@pytest.fixture
+def failing(monkeypatch):
+    """Function that runs a command which raises an exception."""
 
-    monkeypatch.setattr(prepare.data, "prepare_celeb_a", fails)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert cli.main(["prepare", "celeb_a", "--from", "a", "--data-dir", "b"]) == 1
-    printed = capsys.readouterr().err
-    (log,) = tmp_path.iterdir()
-    assert printed == f"kerasgan: RuntimeError: first line (more in {log})\n"
-    assert "Traceback" in log.read_text()
+    def run(error, folder=None):
+        def fail(options):
+            options.folder = folder
+            raise error
+
+        monkeypatch.setattr(prepare, "prepare_dataset", fail)
+        return cli.main(["prepare", "celeb_a", "--from", "a b", "--data-dir", "b"])
+
+    return run
 
 
-def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
-    def interrupted(*_):
-        raise KeyboardInterrupt
+def logs(folder):
+    """Returns the content of the log files in a folder."""
+    return [path.read_text() for path in folder.glob("*.log")]
 
-    monkeypatch.setattr(prepare.data, "prepare_celeb_a", interrupted)
-    assert cli.main(["prepare", "celeb_a", "--from", "a", "--data-dir", "b"]) == 130
+
+def test_an_unexpected_error_is_one_line_that_names_the_traceback(
+    failing, tmp_path, capsys
+):
+    error = RuntimeError("first line\nsecond line")
+    assert failing(error) == 1
+    (log,) = (tmp_path / "logs").iterdir()
+    assert capsys.readouterr().err == (
+        f"kerasgan: RuntimeError: first line (traceback in {log})\n"
+    )
+    assert failing(error, tmp_path) == 1
+    log = tmp_path / "error.log"
+    assert f"(traceback in {log})" in capsys.readouterr().err
+    # Without a folder that can be written to, the temporary files remain.
+    assert failing(error, tmp_path / "none") == 1
+    for text in [*logs(tmp_path), *logs(tmp_path / "logs")]:
+        assert "kerasgan prepare celeb_a --from 'a b' --data-dir b\n" in text
+        assert "Traceback" in text and "RuntimeError: first line" in text
+    assert len(logs(tmp_path)) == 1 and len(logs(tmp_path / "logs")) == 2
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (ValueError("x is 0;\nexpected 1."), "x is 0; expected 1."),
+        (PermissionError(13, "Permission denied", "a/b"), "'a/b': Permission denied"),
+        (OSError("cannot be written"), "cannot be written"),
+    ],
+)
+def test_an_expected_error_is_one_line(failing, error, message, tmp_path, capsys):
+    for folder in (None, tmp_path):
+        assert failing(error, folder) == 2
+        assert capsys.readouterr().err == f"kerasgan: {message}\n"
+    # Developers find the traceback.
+    assert failing(error, tmp_path) == 2
+    (appended,), (temporary,) = logs(tmp_path), logs(tmp_path / "logs")
+    assert appended.count("Traceback") == 2 and temporary.count("Traceback") == 1
+
+
+def test_an_error_is_printed_even_if_no_log_can_be_written(
+    failing, monkeypatch, capsys
+):
+    monkeypatch.setattr("tempfile.tempdir", "/none")
+    assert failing(ValueError("x is 0.")) == 2
+    assert capsys.readouterr().err == "kerasgan: x is 0.\n"
+
+
+def test_ctrl_c_and_divergence_print_no_traceback(failing, tmp_path, capsys):
+    assert failing(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "kerasgan: stopped.\n"
+    assert failing(FloatingPointError("values are not finite.")) == 4
+    assert capsys.readouterr().err == "kerasgan: values are not finite.\n"
+    assert logs(tmp_path / "logs") == []
+
+
+@pytest.mark.parametrize(
+    "raised, printed",
+    [
+        ("batch_size is 6, but ...", "--batch-size is 6, but ..."),
+        ("x, but batch_size is 6", "x, but --batch-size is 6"),
+        ("expected the data_dir, or", "expected the --data-dir, or"),
+        ("attribute is 'Mail'", "--attribute is 'Mail'"),
+        ("image_shape: height is 30", "--image-size: height is 30"),
+        ("path is 'a', which", "--data is 'a', which"),
+        ("data has images of", "--data has images of"),
+        ("name is 'maps3'", "--data is 'maps3'"),
+        ("folder is 'runs/x', in which", "--run is 'runs/x', in which"),
+        # Not arguments.
+        ("/tmp/batch_size is full", "/tmp/batch_size is full"),
+        ("x is 'batch_size'", "x is 'batch_size'"),
+        ("--batch-size is 0", "--batch-size is 0"),
+        ("x, but the data is", "x, but the data is"),
+        ("my_batch_size is 6", "my_batch_size is 6"),
+        ("images of the data are", "images of the data are"),
+    ],
+)
+def test_messages_name_the_options(raised, printed):
+    options = command._parser().parse_args(["train", "cyclegan"])
+    assert options.option_of == training.OPTION_OF
+    assert errors.message_of(ValueError(raised), options) == printed
+
+
+def test_every_command_names_its_options():
+    parser = command._parser()
+    for arguments in (
+        ["train", "dcgan"],
+        ["generate", "x", "--out", "y"],
+        ["translate", "x", "y", "--out", "z"],
+        ["export", "x", "--out", "y"],
+        ["prepare", "celeb_a", "--from", "x", "--data-dir", "y"],
+    ):
+        options = parser.parse_args(arguments)
+        assert isinstance(options, argparse.Namespace)
+        assert errors.message_of(ValueError("help is"), options) == "-h is"
+    assert errors.message_of(ValueError("source x is"), options) == "--from x is"
+    assert errors.message_of(ValueError("data_dir x"), options) == "--data-dir x"
 
 
 @pytest.mark.parametrize(
@@ -45,12 +141,12 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
         (["train", "cyclegan", "--data"], ["--data"]),
         (["fly"], ["'fly'", "generate"]),
         (["generate", "x"], ["--out"]),
-        (["translate", "x"], ["path", "--out"]),
+        (["translate", "x"], ["PATH", "--out"]),
         (["export", "x"], ["--out"]),
         (["prepare", "mnist"], ["mnist", "celeb_a"]),
     ],
 )
-def test_arguments_that_cannot_be_read_are_one_sentence(arguments, words, capsys):
+def test_arguments_that_cannot_be_parsed(arguments, words, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
@@ -61,19 +157,22 @@ def test_arguments_that_cannot_be_read_are_one_sentence(arguments, words, capsys
         assert word in printed.err
 
 
+@pytest.mark.parametrize("model", ["dcgan", "cyclegan"])
+def test_help_lists_the_options(model, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", model, "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    for option in (
+        *("--data", "--data-dir", "--image-size", "--epochs", "--batch-size"),
+        *("--seed", "--run", "--resume", "--override"),
+    ):
+        assert f"  {option} " in printed
+    # Defaults are shown as typed, not as absolute paths.
+    assert f"runs/{model}-001" in printed and str(pathlib.Path.cwd()) not in printed
+
+
 def test_the_installed_command():
-    command = pathlib.Path(sys.executable).parent / "kerasgan"
-    done = subprocess.run([command, "--version"], capture_output=True, text=True)
-    assert done.stdout.strip() == kerasgan.__version__
-    done = subprocess.run([command, "train"], capture_output=True, text=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    for model in ("dcgan", "cyclegan"):
-        done = subprocess.run(
-            [command, "train", model, "--help"], capture_output=True, text=True
-        )
-        for option in (
-            *("--data", "--data-dir", "--image-size", "--epochs", "--batch-size"),
-            *("--seed", "--run"),
-        ):
-            assert option in done.stdout
-        assert done.returncode == 0
+    installed = pathlib.Path(sys.executable).parent / "kerasgan"
+    done = subprocess.run([installed, "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.strip() == kerasgan.__version__

@@ -4,23 +4,24 @@ import numpy as np
 import pytest
 
 from kerasgan import data
-from kerasgan.cli import domains
+from kerasgan.cli import domains, folders
 
 
 def find(*names, **more):
-    options = dict(data=[str(n) for n in names], attribute=None, data_dir=None, **more)
-    return domains.find(argparse.Namespace(**options))
+    data = [folders.data_source(str(name)) for name in names]
+    options = dict(data=data, attribute=None, data_dir=None, **more)
+    return domains.find_domains(argparse.Namespace(**options))
 
 
-def test_faces_are_cut_in_two_by_their_sex_unless_it_says_else():
+def test_faces_are_split_by_an_attribute():
     for dataset in ("synthetic_faces", "celeb_a"):
         options = argparse.Namespace(data=[dataset], attribute=None, data_dir=None)
-        found = domains.find(options)
+        found = domains.find_domains(options)
         assert found.names == {"a": "Male", "b": "not Male"}
-        # Kept with the other options of the run.
+        # Set, so that it is saved with the options of the run.
         assert options.attribute == "Male" and found.held_out == "test"
     options.attribute = "Smiling"
-    assert domains.find(options).names == {"a": "Smiling", "b": "not Smiling"}
+    assert domains.find_domains(options).names == {"a": "Smiling", "b": "not Smiling"}
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_faces_are_cut_in_two_by_their_sex_unless_it_says_else():
         ("maps", {"a": "maps A", "b": "maps B"}),
     ],
 )
-def test_data_sets_of_tfds(monkeypatch, name, names):
+def test_tfds_data_sets(monkeypatch, name, names):
     asked = []
     monkeypatch.setattr(data, "cycle_gan", lambda *a, **k: asked.append((a, k)))
     found = find(f"cycle_gan/{name}")
@@ -41,7 +42,7 @@ def test_data_sets_of_tfds(monkeypatch, name, names):
     assert asked == [((name, 32, "test"), options)]
 
 
-def test_a_folder_of_that_name_is_a_folder(pictures, tmp_path, monkeypatch):
+def test_a_folder_may_look_like_a_tfds_name(pictures, tmp_path, monkeypatch):
     for letter in "AB":
         pictures(f"cycle_gan/mine/train{letter}", n=2)
     monkeypatch.chdir(tmp_path)
@@ -49,13 +50,13 @@ def test_a_folder_of_that_name_is_a_folder(pictures, tmp_path, monkeypatch):
     assert found.names == {"a": "mine A", "b": "mine B"} and found.held_out is None
 
 
-def test_folders_of_one_name_are_told_apart(pictures):
+def test_folders_of_the_same_name_are_distinguished(pictures):
     paths = [pictures(f"{name}/images", n=2) for name in ("cats", "dogs")]
     assert find(*paths).names == {"a": str(paths[0]), "b": str(paths[1])}
 
 
-def test_training_images_are_cut_and_mirrored_each_on_its_own(pictures):
-    # The same pictures in both: only their draws can differ.
+def test_domains_are_augmented_independently(pictures):
+    # The same images in both domains, so only their augmentation can differ.
     found = find(pictures("a", n=8), pictures("b", n=8))
     a, b = (
         np.concatenate(list(images.as_numpy_iterator()))
@@ -68,9 +69,9 @@ def test_training_images_are_cut_and_mirrored_each_on_its_own(pictures):
     np.testing.assert_array_equal(np.concatenate(list(again.as_numpy_iterator())), a)
 
 
-def test_shown_images_are_whole_and_the_first(pictures):
+def test_first_images_are_not_augmented(pictures):
     folders = pictures("a", n=3), pictures("b", n=30)
-    a, b = find(*folders).shown(16, 8)
+    a, b = find(*folders).first_images(16, 8)
     assert len(a) == 3 and len(b) == 8
     whole = next(iter(data.image_folder(folders[0], 16, shuffle=False)))
     np.testing.assert_array_equal(a, whole)

@@ -20,12 +20,12 @@ def judge():
 
 @pytest.fixture
 def gan(tmp_path):
-    """A GAN that is saved in the folder of a run."""
+    """A GAN saved in the folder of a run."""
     generator = network(
         (2,), keras.layers.Dense(192, "tanh"), keras.layers.Reshape(SHAPE)
     )
     model = kerasgan.GAN(judge(), generator, seed=0)
-    # What is written has to be the average.
+    # The average differs from the trained weights.
     model.ema_generator.set_weights([w + 0.1 for w in generator.get_weights()])
     (tmp_path / "run").mkdir()
     model.save(tmp_path / "run" / "model.keras")
@@ -47,7 +47,7 @@ def cyclegan(tmp_path):
 
 @pytest.fixture
 def export(tmp_path):
-    """Exports from the run, and returns the exit status."""
+    """Function that exports from the run and returns the exit code."""
 
     def run(*arguments):
         command = ["export", tmp_path / "run", *arguments]
@@ -64,8 +64,8 @@ def served(folder, batch):
 def test_a_folder_becomes_a_saved_model(gan, export, tmp_path, capsys):
     out = tmp_path / "served" / "1"
     assert export("--out", out) == 0
-    said = f"SavedModel of the generator in {out}; images "
-    assert capsys.readouterr().out.startswith(said)
+    expected = f"SavedModel of the generator in {out}; images "
+    assert capsys.readouterr().out.startswith(expected)
     latents = np.ones((3, 2), "float32")
     expected = gan.ema_generator(latents)
     np.testing.assert_allclose(served(out, latents), expected, atol=1e-6)
@@ -75,19 +75,19 @@ def test_a_folder_becomes_a_saved_model(gan, export, tmp_path, capsys):
 def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
     out = tmp_path / "generator.keras"
     model = tmp_path / "run" / "model.keras"
-    # Again is fine: what is there is a file of that name.
+    # An existing file is overwritten.
     for _ in range(2):
         assert cli.main(["export", str(model), "--out", str(out)]) == 0
-        said = capsys.readouterr().out
-        assert f"Keras model of the generator in {out}; images" in said
-        assert "in [-1, 1]\n" in said
+        printed = capsys.readouterr().out
+        assert f"Keras model of the generator in {out}; images" in printed
+        assert "in [-1, 1]\n" in printed
     latents = np.ones((3, 2), "float32")
     loaded = keras.models.load_model(out)
     np.testing.assert_allclose(loaded(latents), gan.ema_generator(latents), atol=1e-6)
 
 
 @pytest.mark.parametrize("direction", [None, "a2b", "b2a"])
-def test_one_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
+def test_a_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
     more = ["--direction", direction] if direction else []
     assert export("--out", tmp_path / "1", *more) == 0
     images = np.random.default_rng(0).uniform(-1, 1, (2, *SHAPE)).astype("float32")
@@ -97,14 +97,13 @@ def test_one_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
     assert read_facts(tmp_path / "1")["direction"] == (direction or "a2b")
 
 
-def test_a_direction_of_a_gan(gan, tmp_path, bad):
+def test_a_gan_has_no_direction(gan, tmp_path, bad):
     command = ["export", tmp_path / "run", "--out", tmp_path / "1"]
     bad([*command, "--direction", "a2b"], "--direction is 'a2b', but MODEL is a GAN")
     assert not (tmp_path / "1").exists()
 
 
-def test_exporting_that_cannot_start(tmp_path, bad):
-    """What is asked wrongly is said before a model is looked for."""
+def test_wrong_arguments(tmp_path, bad):
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "full" / "x").mkdir(parents=True)
     base = ["export", tmp_path / "no"]
@@ -113,7 +112,8 @@ def test_exporting_that_cannot_start(tmp_path, bad):
     bad([*base, "--out", tmp_path / "file" / "1"], "--out is", "is a file")
     out = ["--out", tmp_path / "1"]
     bad([*base, *out, "--direction", "ab"], "--direction is 'ab'", "'a2b'")
-    bad([*base, *out], "MODEL is", "not a file")
+    # The errors above come before the model is loaded.
+    bad([*base, *out], "MODEL is", "does not exist")
     judge().save(tmp_path / "other.keras")
     bad(["export", tmp_path / "other.keras", *out], "expected a GAN or CycleGAN saved")
     assert not (tmp_path / "1").exists()

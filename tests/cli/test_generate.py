@@ -2,30 +2,108 @@ import keras
 import numpy as np
 import pytest
 
+import kerasgan
 from kerasgan import cli, images
+from kerasgan.cli import generate
 
 
-def test_generate_writes_one_image_a_seed(small, folder, tmp_path, capsys):
-    run, out = tmp_path / "faces-001", tmp_path / "out"
-    command = ["train", "dcgan", "--data", folder, "--run", tmp_path / "faces"]
-    assert cli.main([*map(str, command), "--epochs", "1"]) == 0
-    for model in (run, run / "model.keras"):
-        command = ["generate", str(model), "--seeds", "5,0-2", "--out", str(out)]
-        assert cli.main(command) == 0
-        assert sorted(p.name for p in out.iterdir()) == [
-            f"seed_000{seed}.png" for seed in (0, 1, 2, 5)
+def save_gan(path, image_shape=(4, 4, 3), source_shape=(2,)):
+    size = int(np.prod(image_shape))
+    generator = keras.Sequential(
+        [
+            keras.Input(source_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(size, "tanh", kernel_initializer="random_normal"),
+            keras.layers.Reshape(image_shape),
         ]
-    gan = keras.models.load_model(run / "model.keras")
+    )
+    discriminator = keras.Sequential(
+        [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    gan = kerasgan.GAN(discriminator, generator, seed=0)
+    gan.save(path)
+    return gan
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_one_image_is_written_per_seed(tmp_path, channels, capsys):
+    gan = save_gan(tmp_path / "gan.keras", (8, 4, channels))
+    out = tmp_path / ("ö" * 120) / "日本"
+    command = ["generate", tmp_path / "gan.keras", "--seeds", "5,0-2", "--out", out]
+    assert cli.main([str(a) for a in command]) == 0
+    assert names(out) == [f"seed_000{seed}.png" for seed in (0, 1, 2, 5)]
     for seed in (0, 1, 2, 5):
-        drawn = images.to_uint8(gan.generate(1, seed=seed)[0]).astype(int)
+        generated = images.to_uint8(gan.generate(1, seed=seed)[0]).astype(int)
         written = images.read_png(out / f"seed_000{seed}.png")
-        assert np.abs(written - drawn).max() <= 1
-    assert "4 images" in capsys.readouterr().out
+        assert np.abs(written - generated).max() <= 1
+    assert f"4 images in {out}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("seeds", ["", "a", "3-1", "1,,2", "1-2-3", str(2**63)])
-def test_seeds_that_are_none(seeds, tmp_path, bad):
+def test_many_images_are_generated_in_batches(tmp_path, monkeypatch):
+    save_gan(tmp_path / "gan.keras", (8, 4, 3))
+    out, batches = tmp_path / "out", []
+    predict = kerasgan.GAN.predict_on_batch
+
+    def counted(gan, latents):
+        batches.append((len(latents), len(names(out)) if out.exists() else 0))
+        return predict(gan, latents)
+
+    monkeypatch.setattr(kerasgan.GAN, "predict_on_batch", counted)
+    # Images of 32 pixels: batches of 4.
+    monkeypatch.setattr(generate, "PIXELS_AT_ONCE", 4 * 32 + 5)
+    command = ["generate", tmp_path / "gan.keras", "--seeds", "0-7,20", "--out", out]
+    assert cli.main([str(a) for a in command]) == 0
+    # Each batch is written before the next one is generated.
+    assert batches == [(4, 0), (4, 4), (1, 8)] and len(names(out)) == 9
+    monkeypatch.setattr(generate, "PIXELS_AT_ONCE", 1)
+    command[-1] = tmp_path / "single"
+    assert cli.main([str(a) for a in command]) == 0
+    for name in names(out):
+        one, other = (images.read_png(f / name).astype(int) for f in (out, command[-1]))
+        assert np.abs(one - other).max() <= 1
+
+
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    save_gan(tmp_path / "gan.keras")
+    command = ["generate", "~/gan.keras", "--seeds", "0", "--out=~/faces"]
+    assert cli.main(command) == 0
+    assert names(tmp_path / "faces") == ["seed_0000.png"]
+    assert names(tmp_path / "work") == []
+
+
+@pytest.mark.parametrize(
+    "seeds", ["", "a", "3-1", "5,3-1", "1,,2", "1-2-3", "0-" + str(2**63)]
+)
+def test_unsupported_seeds(seeds, tmp_path, bad):
     bad(["generate", tmp_path, "--seeds", seeds, "--out", tmp_path], "--seeds")
+
+
+def test_the_largest_seed(tmp_path):
+    save_gan(tmp_path / "gan.keras")
+    seed = 2**63 - 1
+    command = ["generate", tmp_path / "gan.keras", "--seeds", seed, "--out", tmp_path]
+    assert cli.main([str(a) for a in command]) == 0
+    assert (tmp_path / f"seed_{seed}.png").exists()
+
+
+def test_models_that_cannot_generate_png_files(tmp_path, bad):
+    save_gan(tmp_path / "five.keras", (4, 4, 5))
+    out = ["--out", tmp_path / "out"]
+    bad(
+        ["generate", tmp_path / "five.keras", *out],
+        "MODEL generates images of 5 channels; expected 1, 3 or 4",
+    )
+    save_gan(tmp_path / "pairs.keras", source_shape=(4, 4, 3))
+    bad(["generate", tmp_path / "pairs.keras", *out], "MODEL generates images from im")
+    assert not (tmp_path / "out").exists()
 
 
 def test_out_that_is_a_file(tmp_path, bad):

@@ -1,148 +1,160 @@
 import dataclasses
 import json
-import os
-import signal
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from kerasgan import callbacks, cli
+from kerasgan import cli
 from kerasgan.cli import train_dcgan
+from kerasgan.training.checkpoints import held_folder
 
 
-@pytest.fixture
-def train(small, folder, tmp_path):
-    """Runs `kerasgan train dcgan` and returns its exit status."""
-
-    def run(*arguments, name="x"):
-        command = ["train", "dcgan", "--data", folder, "--epochs", 3, *arguments]
-        if "--resume" not in arguments:
-            command += ["--run", tmp_path / name]
-        return cli.main([str(a) for a in command])
-
-    return run
+def resume(run, *more, model="dcgan"):
+    return cli.main(["train", model, "--resume", str(run), *more])
 
 
-@pytest.fixture
-def stopped(train, tmp_path, monkeypatch):
-    """The folder of a run that was stopped in its second epoch."""
-    with monkeypatch.context() as patched:
-        write = callbacks.LossCurves.on_epoch_end
-
-        def interrupted(self, epoch, logs=None):
-            write(self, epoch, logs)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        patched.setattr(callbacks.LossCurves, "on_epoch_end", interrupted)
-        assert train() == 130
-    return tmp_path / "x-001"
-
-
-def left(run):
-    """Returns all files of a run but its states and what holds times or versions."""
-    kept = ("samples/*.png", "history.csv", "evolution.gif", "loss_curves.png")
+def written(run):
+    """Returns the files of a run that have neither times nor versions in them."""
+    patterns = ("*/epoch_*.png", "history.csv", "evolution.gif", "loss_curves.png")
     return {
         str(file.relative_to(run)): file.read_bytes()
-        for pattern in kept
+        for pattern in patterns
         for file in run.glob(pattern)
     }
 
 
-def test_a_run_that_was_stopped_ends_like_one_that_was_not(
-    train, stopped, tmp_path, capsys
+def assert_same_model(run, other):
+    one, two = (keras.models.load_model(r / "model.keras") for r in (run, other))
+    for a, b in zip(one.variables, two.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
+    whole_dcgan, stopped_dcgan, copied, capsys
 ):
-    assert train(name="whole") == 0
-    capsys.readouterr()
-    assert cli.main(["train", "dcgan", "--resume", str(stopped)]) == 0
-    assert f"{stopped}: going on from step 3, epoch 2" in capsys.readouterr().out
-    whole = tmp_path / "whole-001"
-    assert len(left(whole)) == 7
-    assert left(stopped) == left(whole)
-    one, other = (
-        keras.models.load_model(run / "model.keras") for run in (stopped, whole)
-    )
-    for mine, its in zip(one.variables, other.variables, strict=True):
-        np.testing.assert_array_equal(mine, its)
-    # No new folder was made.
-    assert sorted(path.name for path in tmp_path.glob("x-*")) == ["x-001"]
+    run = copied(stopped_dcgan)
+    options = (run / "options.json").read_bytes()
+    # An option may be given again, if it is the same.
+    assert resume(run, "--batch-size", "8") == 0
+    assert f"{run}: going on from step 3, epoch 2" in capsys.readouterr().out
+    assert len(written(run)) == 7 and written(run) == written(whole_dcgan.folder)
+    assert_same_model(run, whole_dcgan.folder)
+    assert (run / "options.json").read_bytes() == options
+    assert list(run.parent.glob("stopped-*")) == [run]
 
 
-def test_a_run_that_has_ended_is_not_trained_again(train, tmp_path, capsys):
-    train()
-    capsys.readouterr()
-    assert cli.main(["train", "dcgan", "--resume", str(tmp_path / "x-001")]) == 0
+def test_a_stopped_run_has_its_files(stopped_dcgan):
+    assert stopped_dcgan.status == 130
+    run = stopped_dcgan.folder
+    assert f"kerasgan train dcgan --resume {run}" in stopped_dcgan.out
+    with Image.open(run / "evolution.gif") as gif:
+        assert gif.n_frames == 2
+    assert keras.models.load_model(run / "model.keras").steps_taken == 3
+    assert (run / "history.csv").exists() and (run / "loss_curves.png").exists()
+
+
+def test_a_finished_run_only_trains_further_with_more_epochs(
+    whole_dcgan, copied, capsys
+):
+    run = copied(whole_dcgan)
+    model = (run / "model.keras").read_bytes()
+    assert resume(run) == 0
     assert "trained already, 9 steps" in capsys.readouterr().out
+    assert_same_model(run, whole_dcgan.folder)
+    assert resume(run, "--epochs", "4", "--override") == 0
+    assert "going on from step 9" in capsys.readouterr().out
+    saved = json.loads((run / "options.json").read_text())
+    assert saved["options"]["epochs"] == 4 and saved["steps"] == 12
+    assert (run / "samples" / "epoch_0004.png").exists()
+    assert (run / "model.keras").read_bytes() != model
 
 
-def test_options_that_are_not_those_of_the_run(stopped, bad, capsys):
-    command = ["train", "dcgan", "--resume", stopped]
+def test_options_that_differ_from_those_of_the_run(stopped_dcgan, bad):
+    run = stopped_dcgan.folder
+    command = ["train", "dcgan", "--resume", run]
     bad(
         [*command, "--batch-size", 4],
-        f"--batch-size is 4, but the run in '{stopped}' was started with 8; expected "
-        "the same, or --override",
+        f"--batch-size is 4, but the run in '{run}' was started with 8; expected the "
+        "same value, or --override",
     )
     bad([*command, "--epochs", 9], "--epochs is 9", "with 3")
-    # The default too, where it is given.
+    # A given default, too.
     bad([*command, "--data", "synthetic_faces"], "--data is 'synthetic_faces'")
-    kept = (stopped / "options.json").read_bytes()
-    assert cli.main([str(a) for a in [*command, "--batch-size", 8]]) == 0
-    assert (stopped / "options.json").read_bytes() == kept
-    longer = [*command, "--epochs", 4, "--override"]
-    capsys.readouterr()
-    assert cli.main([str(a) for a in longer]) == 0
-    assert "going on from step 9" in capsys.readouterr().out
-    assert json.loads((stopped / "options.json").read_text())["options"]["epochs"] == 4
-    assert (stopped / "samples" / "epoch_0004.png").exists()
+    bad([*command, "--run", "y"], "--run is '", "and --resume is '")
+    bad(["train", "cyclegan", "--resume", run], "a run of dcgan", "a run of cyclegan")
 
 
-def test_options_that_the_run_refuses_are_not_kept(stopped, bad):
-    kept = (stopped / "options.json").read_bytes()
-    # Networks of another size than those that were trained.
-    other = ["--image-size", 32, "--override"]
-    bad(["train", "dcgan", "--resume", stopped, *other], "discriminator has ", "state")
-    assert (stopped / "options.json").read_bytes() == kept
-
-
-def test_runs_that_are_none(stopped, tmp_path, bad):
+def test_folders_that_cannot_be_resumed(stopped_dcgan, copied, tmp_path, bad):
     bad(
         ["train", "dcgan", "--resume", tmp_path / "no"],
         f"--resume is '{tmp_path / 'no'}', which has no options.json",
     )
-    bad(["train", "cyclegan", "--resume", stopped], "a run of dcgan", "of cyclegan")
-    bad(["train", "dcgan", "--override"], "--override is given; expected it only with")
-    bad(["train", "dcgan", "--resume", stopped, "--run", "y"], "--run is 'y', and")
+    bad(["train", "dcgan", "--override"], "--override is given without --resume")
+    run = copied(stopped_dcgan, "state")
+    bad(["train", "dcgan", "--resume", run], "no checkpoint", "'state'")
+    (run / "options.json").write_text("[]")
+    bad(["train", "dcgan", "--resume", run], "options.json is damaged")
 
 
-def test_a_damaged_state_is_told(stopped, capsys):
-    newest, *_ = sorted((stopped / "state").iterdir(), reverse=True)
-    newest.write_bytes(newest.read_bytes()[:-9])
-    assert cli.main(["train", "dcgan", "--resume", str(stopped)]) == 0
-    assert f"{newest} is damaged" in capsys.readouterr().out
+@pytest.fixture
+def no_data(monkeypatch):
+    """Reading data fails the test."""
+
+    def read(options):
+        raise AssertionError("data was read")
+
+    monkeypatch.setattr(train_dcgan, "_read_data", read)
 
 
-def test_networks_are_those_of_the_run_on_any_device(stopped, monkeypatch, capsys):
-    # As if the run had been started where there is a GPU.
-    other = dataclasses.replace(train_dcgan.CPU, width=8, learning_rate=1.0)
-    monkeypatch.setattr(train_dcgan, "CPU", other)
-    monkeypatch.setattr(train_dcgan, "GPU", other)
-    assert cli.main(["train", "dcgan", "--resume", str(stopped)]) == 0
-    assert "going on from step 3" in capsys.readouterr().out
+def test_a_run_is_refused_before_its_data_is_read(no_data, stopped_dcgan, copied, bad):
+    run = copied(stopped_dcgan)
+    options = (run / "options.json").read_bytes()
+    command = ["train", "dcgan", "--resume", run]
+    with held_folder(run / "state"):
+        bad(command, f"kerasgan: --resume is '{run}', in which another process")
+    # Networks of another size than the trained ones.
+    other = ["--image-size", 32, "--override"]
+    bad([*command, *other], f"--resume is '{run}', but discriminator has ")
+    for file in (run / "state").glob("*.state"):
+        file.write_bytes(file.read_bytes()[:-9])
+    bad(command, f"--resume is '{run}'", "every state is damaged")
+    assert (run / "options.json").read_bytes() == options
 
 
-def test_numbers_that_are_not_finite_end_it_with_a_code_of_their_own(
-    train, tmp_path, monkeypatch, capsys
+def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
+    stopped_dcgan, copied, monkeypatch, capsys
 ):
-    write = callbacks.LossCurves.on_epoch_begin
+    run = copied(stopped_dcgan)
+    newest, *_ = sorted((run / "state").glob("*.state"), reverse=True)
+    newest.write_bytes(newest.read_bytes()[:-9])
+    # As if the run had been started on another device.
+    other = dataclasses.replace(train_dcgan.CPU, width=8, learning_rate=1.0)
+    for device in ("CPU", "GPU"):
+        monkeypatch.setattr(train_dcgan, device, other)
+    assert resume(run) == 0
+    printed = capsys.readouterr().out
+    assert f"{newest} is damaged" in printed and "going on from step" in printed
+    model = keras.models.load_model(run / "model.keras")
+    assert model.generator.get_layer("to_image").kernel.shape[-1] == 4
+    assert float(model.g_optimizer.learning_rate) == np.float32(4e-4)
 
-    def poisons(self, epoch, logs=None):
-        write(self, epoch, logs)
+
+def test_values_that_are_not_finite_end_training_with_exit_code_4(
+    dcgan_data, tmp_path, monkeypatch, capsys
+):
+    begin = train_dcgan.callbacks.LossCurves.on_epoch_begin
+
+    def poison(self, epoch, logs=None):
+        begin(self, epoch, logs)
         if epoch:
             weights = self.model.generator.get_weights()
             self.model.generator.set_weights([w * np.nan for w in weights])
 
-    monkeypatch.setattr(callbacks.LossCurves, "on_epoch_begin", poisons)
-    assert train("--epochs", 9) == 4
+    monkeypatch.setattr(train_dcgan.callbacks.LossCurves, "on_epoch_begin", poison)
+    command = ["train", "dcgan", "--data", dcgan_data, "--run", tmp_path / "x"]
+    assert cli.main([*map(str, command), "--epochs", "9"]) == 4
     printed = capsys.readouterr()
     assert "(3 of 3 times)" in printed.out and "training stops" in printed.out
     assert len(printed.err.splitlines()) == 1

@@ -1,7 +1,5 @@
 import dataclasses
 import json
-import os
-import signal
 
 import keras
 import numpy as np
@@ -10,157 +8,183 @@ import tensorflow as tf
 from PIL import Image
 
 import kerasgan
-from kerasgan import callbacks, cli, images
+from kerasgan import cli, images, ordering
+from kerasgan.callbacks import Scorecard, TranslationGrid
 from kerasgan.cli import train_cyclegan, training
 from kerasgan.metrics import AttributeClassifier
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """A recipe that trains in seconds: 4 steps, which are 1 or 2 epochs."""
-    recipe = dataclasses.replace(
-        train_cyclegan.CPU,
-        image_size=32,
-        width=4,
-        layers=2,
-        batch_size=4,
-        steps=4,
-        pool_size=2,
-        classifier_steps=2,
-    )
-    monkeypatch.setattr(train_cyclegan, "CPU", recipe)
-    monkeypatch.setattr(train_cyclegan, "GPU", recipe)
-    monkeypatch.setattr(training, "FEWEST_STEPS", 2)
-    return recipe
-
-
-@pytest.fixture
-def eager():
-    """Steps run as they are written: tracing them takes longer than a few take."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
-def train(tmp_path):
-    """Trains, and returns the exit status and the folder of the run."""
-
-    def run(*arguments):
-        base = tmp_path / "runs" / "x"
-        numbers = len(list(base.parent.glob("x-*")))
-        command = ["train", "cyclegan", "--run", base, *arguments]
-        status = cli.main([str(a) for a in command])
-        return status, base.with_name(f"x-{numbers + 1:03d}")
-
-    return run
-
-
-def files(run):
-    left = sorted(str(p.relative_to(run)) for p in run.rglob("*") if p.is_file())
-    # How many there are depends on how long a step takes.
-    return [name for name in left if not name.startswith("state/")]
-
-
-def test_faces_with_an_attribute_and_without(train, tiny_synthetic_faces, capsys):
-    status, run = train(
-        *("--data-dir", tiny_synthetic_faces, "--attribute", "Smiling"), "--epochs", 1
-    )
-    assert status == 0
-    assert files(run) == [
+def test_a_run_writes_its_files(whole_cyclegan, cyclegan_data):
+    assert whole_cyclegan.status == 0
+    run = whole_cyclegan.folder
+    files = sorted(str(p.relative_to(run)) for p in run.rglob("*") if p.is_file())
+    # The number of checkpoints depends on how long a step takes.
+    assert [name for name in files if not name.startswith("state/")] == [
         "classifier.keras",
         "evolution.gif",
         "history.csv",
         "loss_curves.png",
         "model.keras",
         "options.json",
-        "translations/epoch_0000.png",
-        "translations/epoch_0001.png",
+        *(f"translations/epoch_000{epoch}.png" for epoch in range(3)),
     ]
-    kept = json.loads((run / "options.json").read_text())
-    assert kept["options"]["attribute"] == "Smiling"
-    assert kept["options"]["data"] == ["synthetic_faces"]
-    assert kept["domains"] == {"a": "Smiling", "b": "not Smiling"}
-    assert kept["recipe"]["generator"] == "unet" and kept["recipe"]["width"] == 4
+    saved = json.loads((run / "options.json").read_text())
+    assert saved["options"]["data"] == [str(cyclegan_data)]
+    assert saved["domains"] == {"a": "fruit A", "b": "fruit B"}
+    assert saved["recipe"]["generator"] == "unet" and saved["recipe"]["width"] == 2
+    assert saved["classifier"]["held_out_images"] == [3, 2]
     classifier = AttributeClassifier.load(run / "classifier.keras")
-    accuracy = kept["classifier"]["held_out_accuracy"]
+    accuracy = saved["classifier"]["held_out_accuracy"]
     assert classifier.held_out_accuracy == accuracy
-    header, row = (run / "history.csv").read_text().splitlines()
+    header, row, _ = (run / "history.csv").read_text().splitlines()
     logs = dict(zip(header.split(","), row.split(","), strict=True))
     assert float(logs["classifier_accuracy"]) == accuracy and "flip_rate_a2b" in logs
-    printed = capsys.readouterr().out
-    assert "a2b makes 'not Smiling' of 'Smiling'" in printed
+    # Held-out images are shown, not cropped at random.
+    held_out = kerasgan.data.image_folder(cyclegan_data / "testA", 32, shuffle=False)
+    shown = images.to_uint8(next(iter(held_out))[0])
+    grid = images.read_png(run / "translations" / "epoch_0001.png")
+    windows = np.lib.stride_tricks.sliding_window_view(grid, (1, 32, 3))[:, :, 0]
+    assert (windows == shown[:1]).all(axis=(-3, -2, -1)).any()
+    model = keras.models.load_model(run / "model.keras")
+    assert isinstance(model, kerasgan.CycleGAN) and model.steps_taken == 4
+    assert saved["steps"] == 4
+    # The learning rate is constant for half of the run, and 0 at the end.
+    for optimizer in (model.d_optimizer, model.g_optimizer):
+        rate = optimizer.get_config()["learning_rate"]["config"]
+        assert (rate["constant_steps"], rate["decay_steps"]) == (2, 2)
+    printed = whole_cyclegan.out
+    assert "Training a classifier" in printed and "scorecard" not in printed
+    assert "a2b translates 'fruit A' to 'fruit B'" in printed
     last = printed.splitlines()[-1]
     assert f"kerasgan translate {run} PATH --direction a2b --out translated" in last
     assert str(run / "evolution.gif") in last
-    model = keras.models.load_model(run / "model.keras")
-    assert isinstance(model, kerasgan.CycleGAN)
-    # The rate stays for half of the run, and has fallen to nothing at its end.
-    rate = model.g_optimizer.get_config()["learning_rate"]["config"]
-    assert rate["constant_steps"] == model.steps_taken // 2
-    assert rate["decay_steps"] + rate["constant_steps"] == model.steps_taken
 
 
-def test_two_folders(eager, train, pictures, capsys):
-    a, b = pictures("cats", n=9), pictures("dogs", n=5)
-    status, run = train("--data", a, b)
-    assert status == 0
-    printed = capsys.readouterr().out
-    assert "images that are trained on" in printed and "no scorecard" in printed
-    assert not (run / "classifier.keras").exists()
-    assert "flip_rate" not in (run / "history.csv").read_text()
-    kept = json.loads((run / "options.json").read_text())
-    assert kept["domains"] == {"a": "cats", "b": "dogs"}
-    assert kept["options"]["data"] == [str(a), str(b)]
-    # 9 images are 2 batches of 4, and 4 steps 2 epochs.
-    assert kept["options"]["epochs"] == 2 and "classifier" not in kept
-    assert keras.models.load_model(run / "model.keras").steps_taken == 4
+def test_a_cached_classifier_changes_nothing(whole_cyclegan, stopped_cyclegan):
+    assert "Training a classifier" not in stopped_cyclegan.out
+    first = whole_cyclegan.folder / "translations" / "epoch_0001.png"
+    second = stopped_cyclegan.folder / "translations" / "epoch_0001.png"
+    assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_folder_with_a_train_and_a_test_part(
-    eager, train, pictures, tmp_path, capsys
-):
-    for name, n in (("trainA", 4), ("trainB", 4), ("testA", 3), ("testB", 2)):
-        pictures(f"fruit/{name}", n=n)
-    for _ in range(2):
-        status, run = train("--data", tmp_path / "fruit", "--epochs", 1)
-        assert status == 0
-    printed = capsys.readouterr().out
-    assert printed.count("is trained first") == 1 and "no scorecard" not in printed
-    kept = json.loads((run / "options.json").read_text())
-    assert kept["domains"] == {"a": "fruit A", "b": "fruit B"}
-    assert kept["classifier"]["held_out_images"] == [3, 2]
-    # Whether the classifier was trained or found, the run is the same.
-    for name in ("translations/epoch_0001.png", "history.csv"):
-        first = run.with_name("x-001") / name
-        assert first.read_bytes() == (run / name).read_bytes()
-    # Held-out images are shown, as they are.
-    held_out = kerasgan.data.image_folder(
-        tmp_path / "fruit" / "testA", 32, shuffle=False
-    )
-    shown = images.to_uint8(next(iter(held_out))[0])
-    sheet = images.read_png(run / "translations" / "epoch_0001.png")
-    windows = np.lib.stride_tricks.sliding_window_view(sheet, (1, 32, 3))[:, :, 0]
-    assert (windows == shown[:1]).all(axis=(-3, -2, -1)).any()
-
-
-def test_a_run_that_is_stopped_is_whole(eager, train, pictures, monkeypatch, capsys):
-    write = callbacks.LossCurves.on_epoch_end
-
-    def interrupted(self, epoch, logs=None):
-        write(self, epoch, logs)
-        # As Ctrl-C does; it is obeyed before the next step.
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(callbacks.LossCurves, "on_epoch_end", interrupted)
-    status, run = train("--data", pictures("a", n=8), pictures("b", n=8))
-    assert status == 130 and "kerasgan: stopped.\n" in capsys.readouterr().err
+def test_a_stopped_run_has_its_files(stopped_cyclegan):
+    assert stopped_cyclegan.status == 130
+    run = stopped_cyclegan.folder
     with Image.open(run / "evolution.gif") as gif:
         assert gif.n_frames == 2
     assert keras.models.load_model(run / "model.keras").steps_taken == 2
+    assert f"kerasgan train cyclegan --resume {run}" in stopped_cyclegan.out
 
 
-def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_faces):
+def test_a_resumed_run_ends_like_an_uninterrupted_one(
+    eager, whole_cyclegan, stopped_cyclegan, copied, capsys
+):
+    run = copied(stopped_cyclegan)
+    assert cli.main(["train", "cyclegan", "--resume", str(run)]) == 0
+    assert f"{run}: going on from step 2, epoch 2" in capsys.readouterr().out
+    patterns = ("*/epoch_*.png", "history.csv", "evolution.gif", "loss_curves.png")
+    for one, other in zip(
+        *(
+            sorted(path for pattern in patterns for path in folder.glob(pattern))
+            for folder in (run, whole_cyclegan.folder)
+        ),
+        strict=True,
+    ):
+        assert one.read_bytes() == other.read_bytes(), one
+    resumed, whole = (
+        keras.models.load_model(folder / "model.keras")
+        for folder in (run, whole_cyclegan.folder)
+    )
+    assert resumed.steps_taken == 4
+    for a, b in zip(resumed.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_checkpoint_of_a_killed_run_translates(
+    stopped_cyclegan, cyclegan_data, copied, tmp_path
+):
+    # Ctrl-C has saved both the model and a checkpoint of the same step.
+    folders = {"model": stopped_cyclegan.folder}
+    folders["checkpoint"] = copied(stopped_cyclegan, "model.keras")
+    translated, served = [], []
+    for name, folder in folders.items():
+        out = tmp_path / name
+        path = str(cyclegan_data / "testA" / "0.png")
+        command = ["translate", str(folder), path, "--direction", "b2a"]
+        assert cli.main([*command, "--out", str(out)]) == 0
+        translated.append(images.read_png(out / "0.png"))
+        command = ["export", str(folder), "--direction", "b2a"]
+        assert cli.main([*command, "--out", str(out / "1")]) == 0
+        model = tf.saved_model.load(str(out / "1"))
+        served.append(model.serve(tf.zeros((1, 32, 32, 3))))
+    np.testing.assert_array_equal(*translated)
+    np.testing.assert_array_equal(*served)
+
+
+@pytest.fixture
+def planned(eager, monkeypatch, tmp_path):
+    """Function that returns what a command would train, without training it."""
+
+    def plan(*more):
+        given = []
+        monkeypatch.setattr(
+            training,
+            "fit",
+            lambda *given_to, **saved: given.append((given_to, saved)),
+        )
+        run = str(tmp_path / "runs" / "x")
+        command = ["train", "cyclegan", "--run", run, *map(str, more)]
+        assert cli.main(command) == 0
+        (*arguments, callbacks), saved = given[0]
+        return *arguments[1:4], {type(c): c for c in callbacks}, saved
+
+    return plan
+
+
+def test_two_folders_have_no_held_out_images(planned, pictures, capsys):
+    a, b = pictures("cats", n=9), pictures("dogs", n=5)
+    pairs, options, _, callbacks, saved = planned("--data", a, b)
+    printed = capsys.readouterr().out
+    assert "shows training images" in printed and "no scorecard" in printed
+    assert Scorecard not in callbacks
+    assert saved == {"domains": {"a": "cats", "b": "dogs"}}
+    assert options.data == [str(a), str(b)]
+    # 9 images are 2 batches of 4, and 4 steps are 2 epochs.
+    assert options.epochs == 2 and len(pairs) == 2
+    # Training can start anywhere without reading what comes before.
+    assert ordering.started_at(pairs, 3) is not None
+
+
+def test_faces_are_split_by_an_attribute(planned, tiny_synthetic_faces):
+    _, options, _, callbacks, saved = planned(
+        *("--data-dir", tiny_synthetic_faces, "--attribute", "Smiling")
+    )
+    assert options.data == ["synthetic_faces"] and options.attribute == "Smiling"
+    assert saved["domains"] == {"a": "Smiling", "b": "not Smiling"}
+    assert saved["classifier"]["held_out_images"] == [
+        len(callbacks[Scorecard].a),
+        len(callbacks[Scorecard].b),
+    ]
+
+
+def test_few_images_are_shown_and_more_are_scored(planned, pictures, monkeypatch):
+    for name, n in (("trainA", 4), ("trainB", 4), ("testA", 20), ("testB", 10)):
+        pictures(f"fruit/{name}", n=n)
+    monkeypatch.setattr(train_cyclegan, "MAX_SCORED", 15)
+    folder = pictures("fruit/other").parent
+    _, _, recipe, callbacks, _ = planned("--data", folder, "--image-size", 20)
+    grid, scorecard = callbacks[TranslationGrid], callbacks[Scorecard]
+    assert (len(grid.a), len(grid.b)) == (8, 8)
+    assert (len(scorecard.a), len(scorecard.b)) == (15, 10)
+    # Other callbacks read the scores.
+    assert next(iter(callbacks)) is Scorecard
+    # A U-Net would halve 20 pixels to 5; options.json names the generator used.
+    assert recipe.generator == "resnet"
+
+
+def test_wrong_data_is_refused_before_training(
+    pictures, tmp_path, bad, tiny_synthetic_faces
+):
     run = tmp_path / "runs" / "x"
     base = ["train", "cyclegan", "--run", run, "--data"]
     a, b = pictures("a", n=5), pictures("b", n=5)
@@ -171,17 +195,15 @@ def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_face
     bad([*base, a], "--data is", "trainA and trainB")
     bad([*base, a, tmp_path / "none"], "--data has", "none", "folders of images")
     for names in ([a, "celeb_a"], ["celeb_a", "synthetic_faces"], ["celeb_a", a, b]):
-        bad([*base, *names], "--data has 'celeb_a'", "stand alone")
-    bad([*base, a, "cycle_gan/maps"], "--data has 'cycle_gan/maps'", "stand alone")
-    bad([*base, a, empty], str(empty))
-    bad([*base, a, b, "--batch-size", 6], "batch_size is 6", "5 images")
-    bad([*base, a, b, "--image-size", 30], "--image-size is 30: ", "28", "32")
+        bad([*base, *names], "--data has 'celeb_a'", "a named data set alone")
+    bad([*base, a, "cycle_gan/maps"], "--data has 'cycle_gan/maps'", "alone")
     bad([*base, a, b, "--attribute", "Male"], "--attribute is 'Male'", "celeb_a")
-    bad([*base, *faces, "--attribute", "Mail"], "attribute is 'Mail'", "'Male'")
-    bad([*base, *faces, "--attribute", "Bald"], "'Bald', which no image")
-    # Male, which all held-out ones of these few faces are.
-    bad([*base, *faces], "'Male', which every image")
-    bad([*base, "cycle_gan/horse2zebras"], "'horse2zebras'", "'horse2zebra'")
+    bad([*base, a, b, "--image-size", 30], "--image-size: height is 30", "28", "32")
+    bad([*base, a, empty], f"--data is '{empty}'")
+    bad([*base, a, b, "--batch-size", 6], "--batch-size is 6", "5 images")
+    bad([*base, *faces, "--attribute", "Mail"], "--attribute is 'Mail'", "'Male'")
+    bad([*base, *faces, "--attribute", "Bald"], "--attribute is 'Bald', which no image")
+    bad([*base, "cycle_gan/horse2zebras"], "--data is 'horse2zebras'", "'horse2zebra'")
     assert not (tmp_path / "runs").exists()
 
 
@@ -189,46 +211,22 @@ def test_training_that_cannot_start(pictures, tmp_path, bad, tiny_synthetic_face
     "generator, size, layers",
     [
         ("unet", 64, {"down_4": True, "down_5": False}),
-        ("unet", 32, {"down_3": True, "down_4": False}),
         # 96 can be halved down to 3.
         ("unet", 96, {"down_5": True, "down_6": False}),
-        # 100 only twice: the place of an eye is all that a U-Net would see at once.
+        # 100 can be halved only twice, which would leave too small a receptive field.
         ("unet", 100, {"block_6_conv_1": True, "block_7_conv_1": False}),
-        ("resnet", 64, {"block_6_conv_1": True, "block_7_conv_1": False}),
         ("resnet", 256, {"block_9_conv_1": True, "block_10_conv_1": False}),
     ],
 )
-def test_generators_of_a_recipe(small, generator, size, layers):
-    recipe = dataclasses.replace(small, generator=generator, width=1)
-    recipe = train_cyclegan._fitting(recipe, size)
-    network = train_cyclegan._generator(recipe, (size, size, 3), "generator_ab")
+def test_the_generator_suits_the_image_size(monkeypatch, generator, size, layers):
+    recipe = dataclasses.replace(train_cyclegan.CPU, generator=generator, width=1)
+    monkeypatch.setattr(train_cyclegan, "CPU", recipe)
+    monkeypatch.setattr(train_cyclegan, "GPU", recipe)
+    options = train_cyclegan.argparse.Namespace(image_size=size, recipe={})
+    recipe = train_cyclegan.choose_recipe(options)
+    network = train_cyclegan._build_generator(recipe, (size, size, 3), "generator_ab")
     names = {layer.name for layer in network.layers}
     assert {name: name in names for name in layers} == layers
     assert ("block_1_add" in names) == (recipe.generator == "resnet")
-    # Both leave no checkerboard.
+    # Neither leaves checkerboard artifacts.
     assert any(name.endswith("_resize") for name in names)
-
-
-def test_few_are_shown_and_more_are_judged(train, pictures, tmp_path, monkeypatch):
-    for name, n in (("trainA", 4), ("trainB", 4), ("testA", 20), ("testB", 10)):
-        pictures(f"fruit/{name}", n=n)
-    monkeypatch.setattr(train_cyclegan, "JUDGED", 15)
-    given = {}
-    for name in ("TranslationGrid", "Scorecard"):
-        callback = getattr(train_cyclegan.callbacks, name)
-
-        def counted(*arguments, name=name, callback=callback, **options):
-            given[name] = [len(images) for images in arguments[1:]]
-            return callback(*arguments, **options)
-
-        monkeypatch.setattr(train_cyclegan.callbacks, name, counted)
-
-    def fit(model, dataset, options, recipe, *others, **kept):
-        # 20 pixels are halved to 5: what is kept is what was made.
-        assert recipe.generator == "resnet"
-        assert set(kept) == {"domains", "classifier"}
-
-    monkeypatch.setattr(training, "fit", fit)
-    status, _ = train("--data", tmp_path / "fruit", "--image-size", 20)
-    assert status == 0
-    assert given == {"TranslationGrid": [8, 8], "Scorecard": [15, 10]}

@@ -9,28 +9,34 @@ import kerasgan
 from kerasgan import cli, images
 
 
-def save_model(path, channels=3):
+def save_model(path, channels=3, target_channels=None):
     """Saves a small CycleGAN for images of any size, and returns it."""
+    a, b = channels, target_channels or channels
 
-    def network(filters, activation):
+    def network(source, filters, activation):
         return keras.Sequential(
             [
-                keras.Input((None, None, channels)),
+                keras.Input((None, None, source)),
                 keras.layers.Conv2D(filters, 3, padding="same", activation=activation),
             ]
         )
 
-    generators = [network(channels, "tanh") for _ in range(2)]
-    discriminators = [network(1, None) for _ in range(2)]
+    generators = network(a, b, "tanh"), network(b, a, "tanh")
+    discriminators = network(a, 1, None), network(b, 1, None)
     model = kerasgan.CycleGAN(*generators, *discriminators, pool_size=0)
     model.save(path)
     return model
 
 
-@pytest.fixture
-def model(tmp_path):
-    (tmp_path / "run").mkdir()
-    return save_model(tmp_path / "run" / "model.keras")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a run with a model."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return save_model(run / "model.keras")
 
 
 def draw(*shape):
@@ -38,14 +44,14 @@ def draw(*shape):
 
 
 @pytest.fixture
-def translate(tmp_path):
-    """Translates, and returns the exit status."""
+def translate(run, tmp_path):
+    """Function that runs the command and returns its exit code."""
 
-    def run(path, *more, out="out"):
-        command = ["translate", tmp_path / "run", path, "--out", tmp_path / out, *more]
+    def call(path, *more, out="out", model=run):
+        command = ["translate", model, path, "--out", tmp_path / out, *more]
         return cli.main([str(a) for a in command])
 
-    return run
+    return call
 
 
 def names(folder):
@@ -53,10 +59,10 @@ def names(folder):
 
 
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
-def test_one_image(model, translate, tmp_path, direction, capsys):
+def test_one_image(run, model, tmp_path, direction, capsys):
     pixels = draw(21, 35, 3)
     images.write_png(tmp_path / "in" / "face.png", pixels)
-    for path in (tmp_path / "run", tmp_path / "run" / "model.keras"):
+    for path in (run, run / "model.keras"):
         command = ["translate", path, tmp_path / "in" / "face.png"]
         command += ["--direction", direction, "--out", tmp_path / "out"]
         assert cli.main([str(a) for a in command]) == 0
@@ -94,7 +100,9 @@ def test_a_folder_keeps_names_and_formats(model, translate, tmp_path):
             assert image.format == form and image.size == (12, 16)
 
 
-def test_what_a_file_says_of_its_pixels_is_heard(model, translate, tmp_path):
+def test_bit_depth_orientation_and_transparency_are_respected(
+    model, translate, tmp_path
+):
     folder = tmp_path / "in"
     folder.mkdir()
     grey, deep = draw(9, 12, 1), draw(9, 12, 1).astype("uint16") * 257
@@ -121,23 +129,63 @@ def test_what_a_file_says_of_its_pixels_is_heard(model, translate, tmp_path):
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (4, "RGBA")])
 def test_models_of_other_channels(tmp_path, translate, channels, mode):
-    (tmp_path / "run").mkdir()
-    save_model(tmp_path / "run" / "model.keras", channels)
+    other = tmp_path / "other.keras"
+    save_model(other, channels)
     picture = Image.fromarray(draw(9, 12, 3))
     (tmp_path / "in").mkdir()
     picture.save(tmp_path / "in" / "x.png")
     picture.save(tmp_path / "in" / "y.jpg")
-    assert translate(tmp_path / "in") == 0
+    assert translate(tmp_path / "in", model=other) == 0
     with Image.open(tmp_path / "out" / "x.png") as image:
         assert image.mode == mode
-    # JPEG has no alpha.
+    # JPEG has no alpha channel.
     expected = ["x.png", "y.jpg" if channels == 1 else "y.jpg.png"]
     assert names(tmp_path / "out") == expected
 
 
-def test_files_that_cannot_be_read_are_left_out(model, translate, tmp_path, capsys):
+def test_domains_of_different_channels(tmp_path, translate):
+    other = tmp_path / "other.keras"
+    model = save_model(other, channels=1, target_channels=3)
+    rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    pixels = {"a2b": draw(9, 12, 1), "b2a": draw(9, 12, 3)}
+    for direction, profile in (("a2b", grey), ("b2a", rgb)):
+        file = tmp_path / f"{direction}.png"
+        images.to_pil(pixels[direction]).save(file, icc_profile=profile)
+        assert translate(file, "--direction", direction, model=other) == 0
+        with Image.open(tmp_path / "out" / file.name) as image:
+            assert image.mode == {"a2b": "RGB", "b2a": "L"}[direction]
+            # It describes the color space of the source.
+            assert "icc_profile" not in image.info
+        written = images.read_png(tmp_path / "out" / file.name).astype(int)
+        expected = model.translate(pixels[direction], direction)
+        assert np.abs(written - expected).max() <= 1
+
+
+def test_long_and_non_ascii_names(model, translate, tmp_path):
+    folder = tmp_path / "in \N{LATIN SMALL LETTER O WITH DIAERESIS}"
+    folder.mkdir()
+    e = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+    pixels = draw(9, 12, 3)
+    # Names of 250 bytes, and the longest that file systems allow: 255.
+    expected = {
+        f"{e * 123}.png": f"{e * 123}.png",
+        f"{e * 123}.ico": f"{e * 123}.ico.png",
+        f"{e * 125}a.ico": f"{e * 125}a.png",
+        "\u65e5\u672c 1.jpg": "\u65e5\u672c 1.jpg",
+    }
+    for name in expected:
+        Image.fromarray(pixels).save(folder / name, "PNG")
+    assert translate(folder, out=e * 120) == 0
+    assert names(tmp_path / (e * 120)) == sorted(expected.values())
+
+
+def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "in"
     images.write_png(folder / "good.png", draw(64, 64, 3))
+    images.write_png(folder / "huge.png", draw(100, 82, 3))
+    # Pillow refuses images of more than twice this number of pixels.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4096)
     whole = (folder / "good.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     (folder / "notes.txt").write_text("not an image")
@@ -145,47 +193,47 @@ def test_files_that_cannot_be_read_are_left_out(model, translate, tmp_path, caps
     assert translate(folder) == 3
     printed = capsys.readouterr()
     assert names(tmp_path / "out") == ["good.png"] and "1 images" in printed.out
-    lines = printed.err.splitlines()
-    assert len(lines) == 3
-    for line, name in zip(lines, ("cut.png", "notes.txt", "nowhere.png"), strict=True):
-        assert line.startswith("kerasgan: ") and name in line
+    skipped = ("cut.png", "huge.png", "notes.txt", "nowhere.png")
+    for line, name in zip(printed.err.splitlines(), skipped, strict=True):
+        assert line.startswith(f"kerasgan: skipped {folder / name}: ")
+        assert ("larger than" in line) == (name == "huge.png")
     assert translate(folder / "notes.txt", out="none") == 3
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "none").exists()
 
 
-def test_nothing_is_overwritten_but_what_it_wrote(model, translate, tmp_path, bad):
+def test_only_its_own_output_is_overwritten(run, model, translate, tmp_path, bad):
     folder = tmp_path / "in"
     images.write_png(folder / "face.png", draw(9, 12, 3))
     images.write_png(folder / "in" / "face.png", draw(9, 12, 3))
     images.write_png(folder / "in" / "in" / "face.png", draw(9, 12, 3))
     before = {path: path.read_bytes() for path in folder.rglob("*.png")}
     (tmp_path / "link").symlink_to(folder)
-    base = ["translate", tmp_path / "run"]
+    base = ["translate", run]
     for path, out in (
         (folder, folder),
         (folder / "face.png", folder),
         (folder, tmp_path / "link"),
         (tmp_path / "link" / "face.png", folder / "in" / ".."),
-        # Its in/face.png would take the place of its face.png.
+        # Its in/face.png would overwrite its face.png.
         (folder / "in", folder),
     ):
         bad([*base, path, "--out", out], "--out is", "overwritten", "another folder")
     assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
     bad([*base, folder, "--out", folder / "in"], "--out is", "inside")
-    # Again is fine: what it finds there it has written itself.
+    # A second call overwrites the output of the first.
     for _ in range(2):
         assert translate(folder) == 0
 
 
-def test_links_keep_their_names(model, translate, tmp_path):
+def test_symbolic_links_keep_their_names(model, translate, tmp_path):
     images.write_png(tmp_path / "real" / "1.png", draw(9, 12, 3))
     (tmp_path / "face.png").symlink_to(tmp_path / "real" / "1.png")
     assert translate(tmp_path / "face.png") == 0
     assert names(tmp_path / "out") == ["face.png"]
 
 
-def test_a_killed_write_leaves_what_was_there(model, translate, tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(model, translate, tmp_path, monkeypatch):
     images.write_png(tmp_path / "in" / "face.png", draw(9, 12, 3))
     assert translate(tmp_path / "in") == 0
     before = (tmp_path / "out" / "face.png").read_bytes()
@@ -199,10 +247,10 @@ def test_a_killed_write_leaves_what_was_there(model, translate, tmp_path, monkey
     assert (tmp_path / "out" / "face.png").read_bytes() == before
 
 
-def test_translating_that_cannot_start(model, tmp_path, bad):
+def test_wrong_arguments(run, model, tmp_path, bad):
     images.write_png(tmp_path / "face.png", draw(9, 12, 3))
     (tmp_path / "empty").mkdir()
-    base = ["translate", tmp_path / "run"]
+    base = ["translate", run]
     out = ["--out", tmp_path / "out"]
     bad([*base, tmp_path / "no", *out], "PATH is", "expected an image or a folder")
     bad([*base, tmp_path / "empty", *out], "PATH is", "no files")
@@ -212,14 +260,19 @@ def test_translating_that_cannot_start(model, tmp_path, bad):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_of_channels_that_no_file_has(tmp_path, bad):
-    save_model(tmp_path / "model.keras", channels=2)
+def test_channels_that_image_files_cannot_have(tmp_path, bad):
     images.write_png(tmp_path / "face.png", draw(9, 12, 3))
-    command = ["translate", tmp_path / "model.keras", tmp_path / "face.png"]
-    bad([*command, "--out", tmp_path / "out"], "MODEL takes images of 2 channels")
+    save_model(tmp_path / "model.keras", channels=2, target_channels=3)
+    for direction, message in (
+        ("a2b", "MODEL takes images of 2 channels; expected 1, 3 or 4"),
+        ("b2a", "MODEL generates images of 2 channels; expected 1, 3 or 4"),
+    ):
+        command = ["translate", tmp_path / "model.keras", tmp_path / "face.png"]
+        command += ["--direction", direction, "--out", tmp_path / "out"]
+        bad(command, message)
 
 
-def test_no_file_takes_the_place_of_another(model, translate, tmp_path):
+def test_no_file_overwrites_another(model, translate, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     pictures = {}
@@ -240,7 +293,7 @@ def test_no_file_takes_the_place_of_another(model, translate, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(300, 20), (32, 32)])
-def test_formats_that_do_not_keep_an_image_become_png(model, translate, tmp_path, size):
+def test_formats_that_change_an_image_become_png(model, translate, tmp_path, size):
     folder = tmp_path / "in"
     folder.mkdir()
     picture = Image.fromarray(draw(*size[::-1], 3))
@@ -253,7 +306,9 @@ def test_formats_that_do_not_keep_an_image_become_png(model, translate, tmp_path
             assert image.format == "PNG" and image.size == size
 
 
-def test_a_size_that_a_format_changes_is_seen(model, translate, tmp_path, monkeypatch):
+def test_a_format_that_changes_the_size_is_detected(
+    model, translate, tmp_path, monkeypatch
+):
     def halved(image, file, name):
         image.resize((image.width // 2, image.height)).save(file, "PNG")
 
@@ -264,16 +319,16 @@ def test_a_size_that_a_format_changes_is_seen(model, translate, tmp_path, monkey
     assert images.read_png(tmp_path / "out" / "x.bmp.png").shape == (16, 12, 3)
 
 
-def test_alpha_is_not_lost(translate, tmp_path):
-    (tmp_path / "run").mkdir()
-    save_model(tmp_path / "run" / "model.keras", channels=4)
+def test_the_alpha_channel_is_kept(translate, tmp_path):
+    other = tmp_path / "other.keras"
+    save_model(other, channels=4)
     images.write_png(tmp_path / "in" / "x.bmp", draw(9, 12, 4))
-    assert translate(tmp_path / "in") == 0
+    assert translate(tmp_path / "in", model=other) == 0
     with Image.open(tmp_path / "out" / "x.bmp.png") as image:
         assert image.mode == "RGBA"
 
 
-def test_colors_mean_what_they_meant(model, translate, tmp_path):
+def test_icc_profiles_are_kept(model, translate, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -286,12 +341,12 @@ def test_colors_mean_what_they_meant(model, translate, tmp_path):
     assert translate(folder) == 0
     for path in folder.iterdir():
         with Image.open(tmp_path / "out" / path.name) as image:
-            # The grey image has become one of three colors.
+            # The gray image has become an RGB image.
             expected = rgb if path.stem == "rgb" else None
             assert image.info.get("icc_profile") == expected, path.name
 
 
-def test_of_an_animation_the_first_frame_is_translated(model, translate, tmp_path):
+def test_the_first_frame_of_an_animation_is_translated(model, translate, tmp_path):
     first, second = (np.full((9, 12, 3), level, "uint8") for level in (50, 200))
     images.write_gif(tmp_path / "in" / "x.gif", [first, second])
     assert translate(tmp_path / "in") == 0

@@ -1,0 +1,207 @@
+"""Loads models from `.keras` files and from the folders of runs."""
+
+import argparse
+import pathlib
+import types
+import zipfile
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasgan.cli import runs, train_cyclegan, train_dcgan
+from kerasgan.files import absolute_path
+from kerasgan.models import GAN, CycleGAN
+from kerasgan.models.adversarial import AdversarialModel
+from kerasgan.models.facts import read_facts
+from kerasgan.training import state
+from kerasgan.training.checkpoints import DamagedStateError, read_state, state_files
+from kerasgan.version import library_versions
+
+# What `kerasgan train` can train: the class of the model, and the module of the
+# command.
+TRAINED: dict[str, tuple[type[AdversarialModel], types.ModuleType]] = {
+    "dcgan": (GAN, train_dcgan),
+    "cyclegan": (CycleGAN, train_cyclegan),
+}
+LIBRARIES = {"kerasgan": "kerasgan", "keras": "Keras", "tensorflow": "TensorFlow"}
+
+
+def load_model(
+    path: pathlib.Path, *classes: type[AdversarialModel]
+) -> AdversarialModel:
+    """Loads a model from a `.keras` file or from the folder of a run.
+
+    From a folder this loads `model.keras`. If the folder has none, or if a checkpoint
+    has more training steps, the newest checkpoint is restored: the run was killed, or
+    is still training.
+
+    Args:
+        path: `.keras` file, or folder of a run of `kerasgan train`.
+        *classes: Classes that the model may have.
+
+    Raises:
+        FileNotFoundError: If the path does not exist, or the folder has neither a
+            model nor a checkpoint.
+        ValueError: If the model cannot be loaded, or has another class. The message
+            names the library versions that saved the model if they differ.
+    """
+    path = absolute_path(path)
+    if path.is_dir():
+        return _load_run(path, classes)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"MODEL is {str(path)!r}, which does not exist; expected a .keras file or "
+            "the folder of a run."
+        )
+    return _load_file(path, classes)
+
+
+def _load_run(
+    folder: pathlib.Path, classes: tuple[type[AdversarialModel], ...]
+) -> AdversarialModel:
+    """Loads the model file or the newest checkpoint of a run."""
+    file = folder / runs.MODEL_FILE
+    model = _load_file(file, classes) if file.is_file() else None
+    steps = -1 if model is None else model.steps_taken
+    checkpoint = read_newest_checkpoint(folder / runs.CHECKPOINTS, after_step=steps)
+    if checkpoint is not None:
+        model = _restore_run(folder, classes, *checkpoint)
+        print(f"{folder}: using the checkpoint of step {model.steps_taken}.")
+    if model is None:
+        raise FileNotFoundError(
+            f"MODEL is {str(folder)!r}, which has neither {runs.MODEL_FILE} nor a "
+            "checkpoint; expected a .keras file or the folder of a run."
+        )
+    return model
+
+
+def read_newest_checkpoint(
+    folder: pathlib.Path, after_step: int = -1
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Reads the newest undamaged checkpoint, without changing the folder.
+
+    Another process may write checkpoints there, and delete old ones, at the same time.
+
+    Args:
+        folder: Folder of the checkpoints.
+        after_step: Checkpoints of this training step or an earlier one are ignored.
+
+    Returns:
+        The values and facts of the checkpoint, or None if there is none.
+    """
+    tried: set[pathlib.Path] = set()
+    # Listed again after each failure, because newer ones may have been written.
+    while files := [
+        file
+        for file in state_files(folder)
+        if file not in tried and _step_of(file) > after_step
+    ]:
+        tried.add(files[0])
+        try:
+            return read_state(files[0])
+        except FileNotFoundError:
+            continue
+        except DamagedStateError:
+            print(f"{files[0]} is damaged; using the checkpoint before it.")
+    return None
+
+
+def _step_of(file: pathlib.Path) -> int:
+    """Returns the training step in the name of a checkpoint."""
+    return int(file.stem.rpartition("-")[2])
+
+
+def _restore_run(
+    folder: pathlib.Path,
+    classes: tuple[type[AdversarialModel], ...],
+    values: dict[str, np.ndarray],
+    facts: dict[str, Any],
+) -> AdversarialModel:
+    """Builds the model of a run and restores a checkpoint."""
+    saved = runs.read_options(folder)
+    if saved is None or saved["model"] not in TRAINED:
+        raise ValueError(
+            f"MODEL is {str(folder)!r}, which has a checkpoint, but no "
+            f"{runs.OPTIONS_FILE} of 'kerasgan train'; expected the folder of its run, "
+            "or a .keras file."
+        )
+    model_class, command = TRAINED[saved["model"]]
+    if model_class not in classes:
+        raise ValueError(
+            f"MODEL is {str(folder)!r}, the run of a {model_class.__name__}; expected "
+            f"a {_names(classes)}."
+        )
+    options = argparse.Namespace(**saved["options"], recipe=saved["recipe"])
+    recipe = command.choose_recipe(options)
+    model = command.build_model(options, recipe)
+    command.compile_model(model, recipe, saved["steps"])
+    variables = state.state_variables(model)
+    problem = state.misfit(variables, values)
+    if _generation(facts["versions"]) != _generation(library_versions()):
+        # Even where all shapes match, the variables are in another order.
+        problem = "another generation of Keras wrote it"
+    if problem is not None:
+        raise ValueError(
+            f"MODEL is {str(folder)!r}{_saved_by(facts['versions'])}; its checkpoint "
+            f"cannot be restored: {problem}."
+        )
+    state.write_variables(variables, values)
+    model.versions = facts["versions"]
+    return model
+
+
+def _load_file(
+    file: pathlib.Path, classes: tuple[type[AdversarialModel], ...]
+) -> AdversarialModel:
+    """Loads a model from a `.keras` file."""
+    expected = f"expected a {_names(classes)} saved by kerasgan."
+    if not zipfile.is_zipfile(file):
+        # Keras would report that the file does not exist.
+        raise ValueError(
+            f"MODEL is {str(file)!r}, which is not a Keras model or is incomplete; "
+            f"{expected}"
+        )
+    try:
+        model = keras.models.load_model(file)
+    # The exception that Keras raises depends on what the file contains.
+    except Exception as error:
+        facts = read_facts(file)
+        saved_by = "" if facts is None else _saved_by(facts["versions"])
+        raise ValueError(
+            f"MODEL is {str(file)!r}{saved_by}; {expected} ({_reason(error)})"
+        ) from error
+    if not isinstance(model, classes):
+        raise ValueError(
+            f"MODEL is {str(file)!r}, a {type(model).__name__}; {expected}"
+        )
+    return model
+
+
+def _generation(versions: dict[str, str]) -> str:
+    return versions["keras"].partition(".")[0]
+
+
+def _names(classes: tuple[type[AdversarialModel], ...]) -> str:
+    return " or ".join(one.__name__ for one in classes)
+
+
+def _saved_by(versions: dict[str, str]) -> str:
+    """Returns which versions saved a model, or "" if they are those installed."""
+    installed = library_versions()
+    if versions == installed:
+        return ""
+    saved, here = (
+        ", ".join(f"{name} {of[key]}" for key, name in LIBRARIES.items())
+        for of in (versions, installed)
+    )
+    return f", saved by {saved}; installed are {here}"
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the first cause of an error in a few words."""
+    # Keras wraps the error once for each model around the failing layer.
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    first = (str(error).splitlines() or [""])[0].partition(". ")[0]
+    return f"{type(error).__name__}: {first}"
