@@ -77,42 +77,45 @@ def indexed_batches(
     seed: int | None,
     drop_remainder: bool,
 ) -> tf.data.Dataset:
-    """Returns batches that are read by index, in an order that can be entered anywhere.
+    """Returns batches that are read by index, in an order that can start anywhere.
 
-    Only indices are shuffled, over all rows.
+    Shuffling moves only indices, and is over all rows.
 
     Args:
         read: Function from row numbers, an int64 tensor `(batch,)`, to a batch.
         n: Int, number of rows.
-        batch_size: Int, rows in a batch.
-        shuffle: Whether each epoch has an order of its own.
+        batch_size: Int, rows per batch, at most `n` with `drop_remainder`.
+        shuffle: Whether each epoch has a different order.
         seed: Int that decides the orders, or None; see `order_seed`.
-        drop_remainder: Whether to leave out a last batch that would be smaller.
+        drop_remainder: Whether to leave out a smaller last batch.
 
     Returns:
         A `tf.data.Dataset` of one epoch with a known cardinality, registered with
-        `startable`. Each iteration has another order if `shuffle` is True.
+        `startable`. With `shuffle`, each iteration has a different order.
     """
     seed = order_seed(seed)
     batches = n // batch_size if drop_remainder else -(-n // batch_size)
 
-    def batched(rows):
-        return rows.batch(batch_size, drop_remainder=drop_remainder)
+    shape = (batch_size if drop_remainder else None,)
 
-    def finished(rows):
+    def finished(rows: tf.data.Dataset) -> tf.data.Dataset:
         return rows.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
             tf.data.AUTOTUNE
         )
 
-    def epoch(number):
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
         rows = tf.range(n, dtype="int64")
         if shuffle:
             rows = tf.random.experimental.stateless_shuffle(
                 rows, tf.stack([seed, number])
             )
-        return batched(tf.data.Dataset.from_tensor_slices(rows))
+        # Slices are twice as fast as batches of single rows.
+        firsts = tf.data.Dataset.range(0, batches * batch_size, batch_size)
+        return firsts.map(
+            lambda first: tf.ensure_shape(rows[first : first + batch_size], shape)
+        )
 
-    def start(position):
+    def start(position: int) -> tf.data.Dataset:
         first, skipped = divmod(position, batches)
         epochs = tf.data.Dataset.range(first, tf.int64.max)
         return finished(epochs.flat_map(epoch).skip(skipped))
@@ -120,4 +123,5 @@ def indexed_batches(
     rows = tf.data.Dataset.range(n)
     if shuffle:
         rows = rows.shuffle(n, seed=seed, reshuffle_each_iteration=True)
-    return startable(finished(batched(rows)), start)
+    rows = rows.batch(batch_size, drop_remainder=drop_remainder)
+    return startable(finished(rows), start)
