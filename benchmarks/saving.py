@@ -11,6 +11,7 @@ the time with `RunState` that passed inside of its saves.
 
 import argparse
 import functools
+import pathlib
 import statistics
 import tempfile
 import time
@@ -35,6 +36,10 @@ class TimedRunState(RunState):
         started = time.perf_counter()
         super()._save(*place, **options)
         self.seconds += time.perf_counter() - started
+
+
+def _newest(folder):
+    return checkpoints.checkpoint_files(pathlib.Path(folder) / "state")[0]
 
 
 def dcgan():
@@ -74,7 +79,7 @@ def time_saving(name, make, options):
         with tempfile.TemporaryDirectory() as folder:
             state = TimedRunState(folder)
             seconds = timed(lambda: fit(callbacks=[state]))
-            sizes[name] = checkpoints.state_files(f"{folder}/state")[0].stat().st_size
+            sizes[name] = _newest(folder).stat().st_size
         shares.append(state.seconds / seconds)
         return seconds
 

@@ -54,6 +54,13 @@ def instance_normalization(
     return tfa.layers.InstanceNormalization(**options)
 
 
+def is_instance_normalization(layer: keras.layers.Layer) -> bool:
+    """Returns whether a layer is the instance normalization of TensorFlow Addons."""
+    module = type(layer).__module__.partition(".")[0]
+    name = type(layer).__name__
+    return (module, name) == ("tensorflow_addons", "InstanceNormalization")
+
+
 if KERAS_3:
     SpectralNormalization = keras.layers.SpectralNormalization
 else:
@@ -101,13 +108,22 @@ def spectral_normalization(
     return SpectralNormalization(layer, name=name)
 
 
+def loss_scale_optimizer(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Returns an optimizer wrapped so that it scales the loss for float16."""
+    # Keras 2.15 keeps the class in another module.
+    module = keras.optimizers if KERAS_3 else keras.mixed_precision
+    return module.LossScaleOptimizer(optimizer)
+
+
 def loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor | None:
     """Returns the factor by which an optimizer scales the loss, or None for 1."""
+    if KERAS_3:
+        return optimizer.scale_loss(tf.constant(1.0))
     if not hasattr(optimizer, "inner_optimizer"):
         return None
-    one = tf.constant(1.0)
-    # The two generations name the method differently.
-    return optimizer.scale_loss(one) if KERAS_3 else optimizer.get_scaled_loss(one)
+    return optimizer.get_scaled_loss(tf.constant(1.0))
 
 
 def unscaled(

@@ -1,19 +1,63 @@
-"""What a Keras network says about itself: shapes, last activation, layers."""
+"""What can be read off a Keras network: shapes, range of its images, its layers."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
-from kerasgan.images import VALUE_RANGES
+from kerasgan import compat
+from kerasgan.layers import ReflectionPadding2D
+
+Shape = tuple[int | None, ...]
+
+# Ranges of the activations that bound their output.
+ACTIVATION_RANGES = {
+    "tanh": (-1.0, 1.0),
+    "hard_tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "relu6": (0.0, 6.0),
+}
+# Layers that rearrange or select values and do not change them.
+_REARRANGING = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+    keras.layers.Cropping2D,
+    keras.layers.GlobalAveragePooling2D,
+)
+# Layers that treat each image of a batch separately, in training as well. A subclass
+# may do something else, so exact types are compared.
+_SEPARATE_NAMES = """
+    InputLayer Activation Add Average AveragePooling2D CenterCrop Concatenate Conv2D
+    Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dropout ELU Embedding Flatten
+    GaussianDropout GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D
+    GroupNormalization Identity LayerNormalization LeakyReLU Masking MaxPooling2D
+    Maximum Minimum Multiply PReLU Permute ReLU RepeatVector Rescaling Reshape Resizing
+    SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UnitNormalization
+    UpSampling2D ZeroPadding2D
+""".split()
+_SEPARATE = {
+    ReflectionPadding2D,
+    *(getattr(keras.layers, n) for n in _SEPARATE_NAMES if hasattr(keras.layers, n)),
+}
 
 
-def input_shape(role, network):
-    """Returns the shape of one input of a network, `(height, width, channels)` say.
+def input_shape(role: str, network: keras.Model) -> Shape:
+    """Returns the input shape of a network, without the batch.
 
     Args:
-        role: The name of the argument that holds the network.
-        network: A Keras model with one input and one output.
+        role: Name of the argument that holds the network, for messages.
+        network: Keras model with one input and one output.
+
+    Returns:
+        A tuple, for example `(height, width, channels)`.
 
     Raises:
-        ValueError: If it is not a built Keras model, or has several of either.
+        ValueError: If `network` is not a built Keras model, or has several inputs or
+            outputs.
     """
     if not isinstance(network, keras.Model):
         raise ValueError(f"{role} is {network!r}; expected a Keras model.")
@@ -30,63 +74,117 @@ def input_shape(role, network):
     return tuple(network.inputs[0].shape)[1:]
 
 
-def output_shape(network):
-    """Returns the shape of one output of a network with one output."""
+def output_shape(network: keras.Model) -> Shape:
+    """Returns the output shape of a network with one output, without the batch."""
     return tuple(network.outputs[0].shape)[1:]
 
 
-def shapes_meet(first, second):
-    """Whether two shapes are the same where both are known."""
+def shapes_match(first: Shape, second: Shape) -> bool:
+    """Returns whether two shapes agree in all dimensions that both know."""
     return len(first) == len(second) and all(
         a is None or b is None or a == b for a, b in zip(first, second, strict=True)
     )
 
 
-def output_activation(network):
-    """Returns the name of a network's last activation, None where it is not plain.
-
-    Layers that only move values about are passed over.
-
-    Args:
-        network: A Keras model.
-
-    Returns:
-        `"linear"`, `"tanh"`, `"sigmoid"` and so on, or None.
-    """
+def _output_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a network from the last one back, into nested models."""
     for layer in reversed(network.layers):
         if isinstance(layer, keras.Model):
-            return output_activation(layer)
+            yield from _output_layers(layer)
+            return
+        yield layer
+
+
+def output_activation(network: keras.Model) -> str | None:
+    """Returns the name of a network's last activation.
+
+    Layers that only rearrange values are skipped.
+
+    Returns:
+        `"linear"`, `"tanh"`, `"sigmoid"` and so on, or None if it is unknown.
+    """
+    for layer in _output_layers(network):
         if hasattr(layer, "activation"):
             return getattr(layer.activation, "__name__", None)
-        if not isinstance(
-            layer,
-            (
-                keras.layers.Flatten,
-                keras.layers.Reshape,
-                keras.layers.Permute,
-                keras.layers.Cropping2D,
-                keras.layers.GlobalAveragePooling2D,
-            ),
-        ):
+        if not isinstance(layer, _REARRANGING):
             return None
     return None
 
 
-def value_range(generator):
-    """Returns the pair of floats between which a generator's images lie."""
-    return VALUE_RANGES.get(output_activation(generator), VALUE_RANGES["tanh"])
+def output_range(network: keras.Model) -> tuple[float, float] | None:
+    """Returns the range of a network's output.
 
+    It follows from the last activation and the `Rescaling` layers after it.
 
-def counts_calls(network):
-    """Whether it matters to a network if images come in one call or in several.
-
-    In training, batch normalization mixes the images of a call, and spectral
-    normalization changes its kernel at each one.
+    Returns:
+        A pair `(low, high)`, or None if it is unknown, for example after a linear
+        activation.
     """
-    kinds = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
-    return holds(network, kinds)
+    rescalings = []
+    for layer in _output_layers(network):
+        if isinstance(layer, keras.layers.Rescaling):
+            rescalings.append((layer.scale, layer.offset))
+        elif hasattr(layer, "activation"):
+            name = getattr(layer.activation, "__name__", None)
+            return _rescaled(ACTIVATION_RANGES.get(name), rescalings)
+        elif not isinstance(layer, _REARRANGING):
+            return None
+    return None
 
 
-def holds(network, kinds):
-    """Whether a network has a layer of some kinds, also inside of other layers."""
-    return any(isinstance(layer, kinds) for layer in network._flatten_layers())
+def _rescaled(
+    value_range: tuple[float, float] | None, rescalings: list[tuple[Any, Any]]
+) -> tuple[float, float] | None:
+    """Returns a range after `Rescaling` layers, given from the last to the first."""
+    for scale, offset in reversed(rescalings):
+        if value_range is None or not all(
+            isinstance(number, (int, float)) for number in (scale, offset)
+        ):
+            return None
+        low, high = sorted(bound * scale + offset for bound in value_range)
+        value_range = (float(low), float(high))
+    return value_range
+
+
+def layers_of(network: keras.Model) -> list[Any]:
+    """Returns all layers and operations of a network, also those inside of layers."""
+    layers = list(network._flatten_layers())
+    # Keras 3 keeps functions such as keras.ops.mean apart from layers.
+    operations = [
+        operation
+        for layer in layers
+        for operation in getattr(layer, "operations", None) or []
+        if not isinstance(operation, keras.layers.Layer)
+    ]
+    return [*layers, *operations]
+
+
+def may_mix_batch(layer: Any) -> bool:
+    """Returns whether a layer could make the images of a batch depend on one another.
+
+    Batch normalization does. A layer that this module does not know is assumed to.
+    """
+    # Keras's own model classes only hold layers, which are checked themselves.
+    container = isinstance(layer, keras.Model) and _is_from_keras(type(layer))
+    if not (
+        container or type(layer) in _SEPARATE or compat.is_instance_normalization(layer)
+    ):
+        return True
+    # A Keras activation acts on each value, or on one axis.
+    activation = getattr(layer, "activation", None)
+    if callable(activation) and not _is_from_keras(activation):
+        return True
+    axis = getattr(layer, "axis", None)
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    # An activity regularizer averages over the batch of a call.
+    return 0 in axes or getattr(layer, "activity_regularizer", None) is not None
+
+
+def _is_from_keras(thing: Any) -> bool:
+    module = getattr(thing, "__module__", None) or type(thing).__module__
+    return module.partition(".")[0] == "keras"
+
+
+def mixing_layers(network: keras.Model) -> list[Any]:
+    """Returns the layers of a network that may mix the images of a batch."""
+    return [layer for layer in layers_of(network) if may_mix_batch(layer)]

@@ -1,30 +1,116 @@
-"""Both players' optimizers, as either Keras generation has them."""
+"""The optimizers of both players, in either Keras generation."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
+
+from kerasgan import compat
 
 PLAYERS = ("discriminator", "generator")
 
 
-def optimizer_of(model, player):
+def optimizer_pair(
+    d_optimizer: Any, g_optimizer: Any
+) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+    """Returns the optimizers of the discriminators and the generators.
+
+    Args:
+        d_optimizer: Keras optimizer, its name or its config; None for Adam with the
+            settings of DCGAN.
+        g_optimizer: The same for the generators.
+
+    Raises:
+        ValueError: If both are the same object.
+    """
+    if isinstance(d_optimizer, keras.optimizers.Optimizer) and (
+        d_optimizer is g_optimizer
+    ):
+        raise ValueError(
+            "g_optimizer is the same object as d_optimizer; expected two optimizers, "
+            "because each keeps state about the weights it updates."
+        )
+    first, second = (
+        keras.optimizers.Adam(2e-4, beta_1=0.5)
+        if identifier is None
+        else keras.optimizers.get(identifier)
+        for identifier in (d_optimizer, g_optimizer)
+    )
+    return first, second
+
+
+def prepared(
+    optimizer: keras.optimizers.Optimizer,
+    networks: Sequence[keras.Model],
+    variables: Sequence[tf.Variable],
+) -> keras.optimizers.Optimizer:
+    """Returns an optimizer that is ready to train some networks.
+
+    Its variables exist, so that loading a model finds them. If a layer computes in
+    float16, the optimizer is wrapped in a `LossScaleOptimizer`, as Keras does with the
+    optimizer of an ordinary model.
+
+    Args:
+        optimizer: A Keras optimizer.
+        networks: The networks it trains.
+        variables: Their trainable variables.
+    """
+    half = any(
+        layer.compute_dtype == "float16"
+        for network in networks
+        for layer in network._flatten_layers()
+    )
+    if half and not hasattr(optimizer, "inner_optimizer"):
+        optimizer = compat.loss_scale_optimizer(optimizer)
+    optimizer.build(variables)
+    # At the end of fit Keras passes all variables of the model, of which an optimizer
+    # here knows only its own; `overwrite_with_averages` takes its place.
+    optimizer.finalize_variable_values = _ignore
+    return optimizer
+
+
+def _ignore(var_list: Sequence[tf.Variable]) -> None:
+    """Takes the place of an optimizer's `finalize_variable_values`."""
+
+
+def overwrite_with_averages(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> None:
+    """Gives variables their moving averages if the optimizer has `use_ema=True`.
+
+    Keras does this for an ordinary model at the end of `fit`.
+
+    Args:
+        optimizer: A Keras optimizer.
+        variables: The variables it updates.
+    """
+    inner = inner_optimizer(optimizer)
+    type(inner).finalize_variable_values(inner, list(variables))
+
+
+def optimizer_of(model: keras.Model, player: str) -> keras.optimizers.Optimizer:
     """Returns the optimizer of a player, `"discriminator"` or `"generator"`."""
     return getattr(model, f"{player[0]}_optimizer")
 
 
-def learning_rate(optimizer):
-    """Returns the learning rate of an optimizer at its present step, a float."""
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Returns the learning rate of an optimizer at its current step."""
     if is_scheduled(optimizer):
         optimizer = inner_optimizer(optimizer)
-        # Keras 2.15 itself remembers that of the step before.
+        # Keras 2.15 stores the rate of the previous step.
         return float(optimizer._learning_rate(optimizer.iterations))
     return float(optimizer.learning_rate)
 
 
-def is_scheduled(optimizer):
-    """Whether the learning rate of an optimizer follows a schedule."""
+def is_scheduled(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Returns whether the learning rate of an optimizer follows a schedule."""
     schedule = keras.optimizers.schedules.LearningRateSchedule
     return isinstance(inner_optimizer(optimizer)._learning_rate, schedule)
 
 
-def inner_optimizer(optimizer):
-    """Returns what a `LossScaleOptimizer` wraps."""
+def inner_optimizer(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Returns the optimizer that a `LossScaleOptimizer` wraps, or `optimizer`."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,157 +1,186 @@
-"""Penalties on the slope of a discriminator: small callable objects.
+"""Penalties on the gradient of a discriminator: small callable objects.
 
-The slope is the length of the gradient of an image's answer with respect to its
-pixels; of a map of answers it is their mean that counts. It is a property of one image
-only where no layer mixes the images of a batch, as batch normalization does.
+They penalize the norm of the gradient of an image's answer with respect to its pixels.
+If the answer is a map, its mean counts. The gradient belongs to one image only if no
+layer mixes the images of a batch, as batch normalization does.
 """
 
+import inspect
 import math
 import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from kerasgan.arguments import check_choice
 
+# Maps images (n, height, width, channels) to a discriminator's answers.
+Judge = Callable[[tf.Tensor], tf.Tensor]
+
 
 class Penalty:
-    """A weighted penalty, which discriminators minimize besides their loss.
+    """Base class of weighted penalties that discriminators minimize with their loss.
 
     Args:
-        weight: Float of at least 0.
+        weight: Float, at least 0.
 
     Raises:
-        ValueError: If `weight` is none.
+        ValueError: If `weight` is negative or not a finite number.
     """
 
-    def __init__(self, weight=10.0):
+    def __init__(self, weight: float = 10.0) -> None:
         if not isinstance(weight, numbers.Real) or not 0.0 <= weight < math.inf:
             raise ValueError(f"weight is {weight!r}; expected a number of at least 0.")
         self.weight = float(weight)
 
-    def __call__(self, discriminator, real, fake, seed, training):
-        """Returns the penalty, a scalar.
+    def __call__(
+        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the penalty.
 
         Args:
-            discriminator: A Keras model.
-            real: Real images, `(n, height, width, channels)`.
+            judge: Function from images to the discriminator's answers. It runs the
+                discriminator in training mode if the model trains.
+            real: Real images `(n, height, width, channels)`.
             fake: Generated images of the same shape.
-            seed: Seed for stateless operations, an integer tensor of shape `(2,)`.
-            training: Whether the discriminator is trained.
+            seed: Seed for stateless random operations, an integer tensor of shape
+                `(2,)`.
+
+        Returns:
+            A scalar tensor.
         """
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {"weight": self.weight}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Penalty":
+        """Returns a penalty for what `get_config` returned."""
         return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class GradientPenalty(Penalty):
-    """Keeps slopes near 1 between real and generated images: that of WGAN-GP.
+    """The gradient penalty of WGAN-GP.
 
-    It is `weight * E[(|grad D(x)| - 1)^2]`, with `x` drawn uniformly from the line
+    It is `weight * E[(|grad D(x)| - 1)^2]`, where `x` is drawn uniformly from the line
     between a real and a generated image. From "Improved Training of Wasserstein GANs",
-    Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028, whose weight
-    is 10.
+    Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028, which uses a
+    weight of 10.
 
     Args:
-        weight: Float of at least 0.
+        weight: Float, at least 0.
 
     Example:
 
-    >>> gan.compile(penalty=kerasgan.penalties.GradientPenalty(10.0))
+    >>> gan.compile(penalties=[kerasgan.penalties.GradientPenalty(10.0)])
     """
 
-    def __call__(self, discriminator, real, fake, seed, training):
+    def __call__(
+        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the penalty; see `Penalty.__call__`."""
         real, fake = tf.cast(real, "float32"), tf.cast(fake, "float32")
         shape = [tf.shape(real)[0], *(1 for _ in real.shape[1:])]
         place = tf.random.stateless_uniform(shape, seed)
-        between = real + place * (fake - real)
-        squares = squared_slopes(discriminator, between, training)
-        # The root has no derivative at 0.
-        slopes = tf.sqrt(squares + 1e-12)
-        return self.weight * tf.reduce_mean(tf.square(slopes - 1.0))
+        squares = squared_gradient_norms(judge, real + place * (fake - real))
+        # The square root has no derivative at 0.
+        norms = tf.sqrt(squares + 1e-12)
+        return self.weight * tf.reduce_mean(tf.square(norms - 1.0))
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class R1(Penalty):
-    """Flattens the discriminator at real images.
+    """The zero-centered gradient penalty at real images.
 
     It is `weight / 2 * E[|grad D(x)|^2]` over real images. From "Which Training Methods
     for GANs do actually Converge?", Mescheder et al. 2018, equation 9,
-    https://arxiv.org/abs/1801.04406, whose weight is 10.
+    https://arxiv.org/abs/1801.04406, which uses a weight of 10.
 
     Args:
-        weight: Float of at least 0.
+        weight: Float, at least 0.
 
     Example:
 
-    >>> gan.compile(loss_fn="non_saturating", penalty="r1")
+    >>> gan.compile(loss_fn="non_saturating", penalties=["r1"])
     """
 
-    def __call__(self, discriminator, real, fake, seed, training):
-        squares = squared_slopes(discriminator, real, training)
+    def __call__(
+        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the penalty; see `Penalty.__call__`."""
+        squares = squared_gradient_norms(judge, real)
         return self.weight / 2.0 * tf.reduce_mean(squares)
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class R2(Penalty):
-    """Flattens the discriminator at generated images.
+    """The zero-centered gradient penalty at generated images.
 
     It is `weight / 2 * E[|grad D(x)|^2]` over generated images. From "Which Training
     Methods for GANs do actually Converge?", Mescheder et al. 2018, section 4.1,
     https://arxiv.org/abs/1801.04406.
 
     Args:
-        weight: Float of at least 0.
+        weight: Float, at least 0.
 
     Example:
 
-    >>> gan.compile(loss_fn="non_saturating", penalty="r2")
+    >>> gan.compile(loss_fn="non_saturating", penalties=["r1", "r2"])
     """
 
-    def __call__(self, discriminator, real, fake, seed, training):
-        squares = squared_slopes(discriminator, fake, training)
+    def __call__(
+        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the penalty; see `Penalty.__call__`."""
+        squares = squared_gradient_norms(judge, fake)
         return self.weight / 2.0 * tf.reduce_mean(squares)
 
 
-def squared_slopes(discriminator, images, training):
-    """Returns the squared slope of a discriminator at each image, float32 `(n,)`.
+def squared_gradient_norms(judge: Judge, images: tf.Tensor) -> tf.Tensor:
+    """Returns the squared norm of the gradient of each image's answer.
 
     Args:
-        discriminator: A Keras model.
+        judge: Function from images to answers, for example a Keras model.
         images: Tensor `(n, height, width, channels)`.
-        training: Whether the discriminator is trained.
+
+    Returns:
+        A float32 tensor `(n,)`.
     """
     images = tf.cast(images, "float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        answers = tf.cast(discriminator(images, training=training), "float32")
-        # No image has a part in the answer to another: one gradient is that of all.
+        answers = tf.cast(judge(images), "float32")
         means = tf.reduce_mean(tf.reshape(answers, (tf.shape(images)[0], -1)), axis=1)
+    # Answers depend on their own image only, so the gradient of their sum holds
+    # the gradient of each.
     gradients = tape.gradient(means, images)
     return tf.reduce_sum(tf.square(gradients), axis=range(1, len(images.shape)))
 
 
-NAMES = {"gradient_penalty": GradientPenalty, "r1": R1, "r2": R2}
+NAMES: dict[str, type[Penalty]] = {
+    "gradient_penalty": GradientPenalty,
+    "r1": R1,
+    "r2": R2,
+}
 
 
-def get(identifier):
-    """Returns the penalty that `identifier` stands for.
+def get(identifier: Any) -> Callable[..., tf.Tensor]:
+    """Returns the penalty for an identifier.
 
     Args:
-        identifier: A name (`"gradient_penalty"`, `"r1"`, `"r2"`), a callable such as
-            a `Penalty`, of `(discriminator, real, fake, seed, training)`, or None.
+        identifier: A name (`"gradient_penalty"`, `"r1"`, `"r2"`), or a callable of
+            `(judge, real, fake, seed)` such as a `Penalty`.
 
     Returns:
-        A callable, or None.
+        A callable of `(judge, real, fake, seed)`.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If `identifier` is none of these.
 
     Example:
 
@@ -159,16 +188,43 @@ def get(identifier):
     10.0
     """
     if isinstance(identifier, str):
-        check_choice("penalty", identifier, NAMES)
+        check_choice("penalties", identifier, NAMES)
         return NAMES[identifier]()
     if isinstance(identifier, type):
         raise ValueError(
-            f"penalty is the class {identifier.__name__}; expected an object of it, "
+            f"penalties has the class {identifier.__name__}; expected an instance, "
             f"{identifier.__name__}()."
         )
-    if identifier is None or callable(identifier):
+    if callable(identifier):
+        signature = inspect.signature(identifier)
+        try:
+            signature.bind(None, None, None, None)
+        except TypeError as error:
+            name = getattr(identifier, "__name__", type(identifier).__name__)
+            raise ValueError(
+                f"penalties has {name}{signature}; expected a callable of (judge, "
+                "real, fake, seed)."
+            ) from error
         return identifier
     raise ValueError(
-        f"penalty is {identifier!r}; expected one of "
-        f"{', '.join(map(repr, NAMES))}, a kerasgan.penalties object, or None."
+        f"penalties has {identifier!r}; expected one of "
+        f"{', '.join(map(repr, NAMES))} or a callable of (judge, real, fake, seed)."
     )
+
+
+def get_all(identifiers: Sequence[Any] | None) -> list[Callable[..., tf.Tensor]]:
+    """Returns the penalties for a list of identifiers.
+
+    Args:
+        identifiers: List of what `get` takes, or None for no penalties.
+
+    Raises:
+        ValueError: If `identifiers` is not a list, or `get` rejects an element.
+    """
+    if identifiers is None:
+        return []
+    if isinstance(identifiers, str) or not isinstance(identifiers, (list, tuple)):
+        raise ValueError(
+            f"penalties is {identifiers!r}; expected a list, such as ['r1']."
+        )
+    return [get(identifier) for identifier in identifiers]

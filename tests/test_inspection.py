@@ -26,10 +26,10 @@ def test_output_activation(model, activation):
 
 
 def test_shapes_meet_where_they_are_known():
-    assert inspection.shapes_meet((64, 64, 3), (None, None, 3))
-    assert inspection.shapes_meet((None, 64, 3), (64, None, 3))
-    assert not inspection.shapes_meet((64, 64, 3), (64, 64, 1))
-    assert not inspection.shapes_meet((64, 64), (64, 64, 3))
+    assert inspection.shapes_match((64, 64, 3), (None, None, 3))
+    assert inspection.shapes_match((None, 64, 3), (64, None, 3))
+    assert not inspection.shapes_match((64, 64, 3), (64, 64, 1))
+    assert not inspection.shapes_match((64, 64), (64, 64, 3))
 
 
 def test_several_inputs_or_outputs_are_named():

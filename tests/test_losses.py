@@ -145,7 +145,7 @@ def test_get_names_near_misses():
         losses.get("non-saturating")
     with pytest.raises(ValueError, match=r"'lsgan'.*'minimax'"):
         losses.get("lsgan")
-    with pytest.raises(ValueError, match=r"an object of it, LeastSquares\(\)"):
+    with pytest.raises(ValueError, match=r"an instance, LeastSquares\(\)"):
         losses.get(losses.LeastSquares)
     with pytest.raises(ValueError, match="loss_fn is 3"):
         losses.get(3)

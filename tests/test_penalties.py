@@ -43,7 +43,7 @@ def call(penalty, network, real=None, fake=None, training=True):
     real = images() if real is None else real
     fake = images(seed=1) if fake is None else fake
     with tf.GradientTape() as tape:
-        value = penalty(network, real, fake, SEED, training)
+        value = penalty(lambda x: network(x, training=training), real, fake, SEED)
     return float(value), tape.gradient(value, network.trainable_variables)
 
 
@@ -140,11 +140,13 @@ def test_a_name_and_a_config_give_the_penalty(name):
 
 
 def test_what_is_no_penalty():
-    assert penalties.get(None) is None
+    assert penalties.get_all(None) == []
+    with pytest.raises(ValueError, match=r"penalties is 'r1'; expected a list"):
+        penalties.get_all("r1")
     for value, message in (
-        ("r3", "penalty is 'r3'; did you mean 'r"),
-        (penalties.R1, r"penalty is the class R1; expected an object of it, R1\(\)"),
-        (10.0, "penalty is 10.0; expected one of 'gradient_penalty', 'r1', 'r2'"),
+        ("r3", "penalties is 'r3'; did you mean 'r"),
+        (penalties.R1, r"penalties has the class R1; expected an instance, R1\(\)"),
+        (10.0, "penalties has 10.0; expected one of 'gradient_penalty', 'r1', 'r2'"),
     ):
         with pytest.raises(ValueError, match=message):
             penalties.get(value)

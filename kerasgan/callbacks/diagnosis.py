@@ -176,12 +176,12 @@ class Diagnosis(keras.callbacks.Callback):
         step = self.model.steps_taken
         layer = first_layer_not_finite(self._networks()) or "no layer that is known"
         if self._state.values and self._recoveries == MOST_RECOVERIES:
-            self._state.put_back(1.0)
+            self._state.restore(1.0)
             self.gave_up = self.model.stop_training = True
             then = f"training stops, with the model put back to step {self._state.step}"
         elif self._state.values:
             self._recoveries += 1
-            self._state.put_back(LOWERED)
+            self._state.restore(LOWERED)
             then = (
                 f"training goes back to the state of step {self._state.step} with "
                 f"learning rates times {LOWERED} ({self._recoveries} of "

@@ -46,7 +46,7 @@ class FixedImages:
 
     def check_shape(self, taken):
         """Raises a ValueError for images that are not of the shape a network takes."""
-        if not inspection.shapes_meet(self.whole.shape[1:], taken):
+        if not inspection.shapes_match(self.whole.shape[1:], taken):
             raise ValueError(
                 f"{self.name} has images of shape {self.whole.shape[1:]}, but the "
                 f"model takes {taken}; expected the same."

@@ -15,7 +15,7 @@ from kerasgan.models import GAN, CycleGAN
 from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.models.facts import read_facts
 from kerasgan.training import state
-from kerasgan.training.checkpoints import DamagedStateError, read_state, state_files
+from kerasgan.training.checkpoints import newest_checkpoint
 from kerasgan.version import library_versions
 
 # What `kerasgan train` can train: the class of the model, and the module of the
@@ -64,7 +64,7 @@ def _load_run(
     file = folder / runs.MODEL_FILE
     model = _load_file(file, classes) if file.is_file() else None
     steps = -1 if model is None else model.steps_taken
-    checkpoint = read_newest_checkpoint(folder / runs.CHECKPOINTS, after_step=steps)
+    checkpoint = newest_checkpoint(folder / runs.CHECKPOINTS, after_step=steps)
     if checkpoint is not None:
         model = _restore_run(folder, classes, *checkpoint)
         print(f"{folder}: using the checkpoint of step {model.steps_taken}.")
@@ -74,42 +74,6 @@ def _load_run(
             "checkpoint; expected a .keras file or the folder of a run."
         )
     return model
-
-
-def read_newest_checkpoint(
-    folder: pathlib.Path, after_step: int = -1
-) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """Reads the newest undamaged checkpoint, without changing the folder.
-
-    Another process may write checkpoints there, and delete old ones, at the same time.
-
-    Args:
-        folder: Folder of the checkpoints.
-        after_step: Checkpoints of this training step or an earlier one are ignored.
-
-    Returns:
-        The values and facts of the checkpoint, or None if there is none.
-    """
-    tried: set[pathlib.Path] = set()
-    # Listed again after each failure, because newer ones may have been written.
-    while files := [
-        file
-        for file in state_files(folder)
-        if file not in tried and _step_of(file) > after_step
-    ]:
-        tried.add(files[0])
-        try:
-            return read_state(files[0])
-        except FileNotFoundError:
-            continue
-        except DamagedStateError:
-            print(f"{files[0]} is damaged; using the checkpoint before it.")
-    return None
-
-
-def _step_of(file: pathlib.Path) -> int:
-    """Returns the training step in the name of a checkpoint."""
-    return int(file.stem.rpartition("-")[2])
 
 
 def _restore_run(
@@ -137,7 +101,7 @@ def _restore_run(
     model = command.build_model(options, recipe)
     command.compile_model(model, recipe, saved["steps"])
     variables = state.state_variables(model)
-    problem = state.misfit(variables, values)
+    problem = state.mismatch(variables, values)
     if _generation(facts["versions"]) != _generation(library_versions()):
         # Even where all shapes match, the variables are in another order.
         problem = "another generation of Keras wrote it"

@@ -9,7 +9,11 @@ from kerasgan.cli import runs
 from kerasgan.files import absolute_path
 from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.training import state
-from kerasgan.training.checkpoints import held_folder, newest_state, state_files
+from kerasgan.training.checkpoints import (
+    checkpoint_files,
+    held_folder,
+    resumable_checkpoint,
+)
 
 # A resumed run may find the same data in another place.
 MAY_CHANGE = ("data_dir",)
@@ -77,7 +81,7 @@ def restore_options(options: argparse.Namespace) -> None:
             f"--resume is {str(run)!r}, which has no {runs.OPTIONS_FILE}; expected the "
             "folder of a run."
         )
-    if not state_files(run / runs.CHECKPOINTS):
+    if not checkpoint_files(run / runs.CHECKPOINTS):
         raise FileNotFoundError(
             f"--resume is {str(run)!r}, which has no checkpoint; expected the folder "
             f"of a run, with its folder {runs.CHECKPOINTS!r}."
@@ -125,9 +129,9 @@ def check_checkpoint(options: argparse.Namespace, model: AdversarialModel) -> No
         return
     folder: pathlib.Path = options.resume / runs.CHECKPOINTS
     with held_folder(folder):
-        values, _ = newest_state(folder)
+        values, _ = resumable_checkpoint(folder)
     networks = {role: list(getattr(model, role).variables) for role in model.roles}
-    problem = state.misfit(networks, values)
+    problem = state.mismatch(networks, values)
     if problem is not None:
         raise ValueError(
             f"--resume is {str(options.resume)!r}, but {problem}; expected the "

@@ -1,6 +1,11 @@
-"""What `compile` takes: checked, made, and turned into what a file can hold."""
+"""The arguments of `compile`: checks, defaults, and what a saved model keeps."""
 
+import dataclasses
+import difflib
 import inspect
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -8,36 +13,85 @@ import tensorflow as tf
 from kerasgan import losses
 from kerasgan.models import checks
 
-# What the Keras guide to DCGAN uses with its binary cross-entropy.
+# The label noise of Keras's guide to DCGAN, which trains with binary cross-entropy.
 GUIDE_LABEL_NOISE = 0.05
-# The arguments of `compile` that are objects.
-OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalty")
+# Arguments of `compile` that are objects, or lists of them.
+OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalties", "metrics")
+# Arguments of `keras.Model` methods that have no use here, and what replaces them.
+REPLACED = {
+    "optimizer": "d_optimizer and g_optimizer, one for each player",
+    "loss": "loss_fn",
+    "loss_weights": "weights of the loss, of penalties, or of CycleGAN.compile",
+    "penalty": "penalties, a list",
+    "weighted_metrics": "metrics",
+    "auto_scale_loss": "nothing, because losses are scaled where a layer computes in "
+    "float16",
+    "workers": "num_parallel_calls of a tf.data.Dataset, or workers of a "
+    "keras.utils.PyDataset",
+    "use_multiprocessing": "a tf.data.Dataset, or use_multiprocessing of a "
+    "keras.utils.PyDataset",
+    "max_queue_size": "prefetch of a tf.data.Dataset, or max_queue_size of a "
+    "keras.utils.PyDataset",
+}
 
 
-def check_replicas():
-    """Raises a ValueError under a strategy of more than one replica."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The variables that each player's optimizer was built for.
+
+    A plain object, because Keras would track lists of variables as new ones.
+    """
+
+    discriminators: list[Any]
+    generators: list[Any]
+
+
+def check_no_unknown(
+    method: str, unknown: dict[str, Any], known: Iterable[str]
+) -> None:
+    """Raises a TypeError for arguments that a method does not have.
+
+    Args:
+        method: Name of the method.
+        unknown: The arguments it does not have.
+        known: Names of the arguments it has.
+    """
+    for name in unknown:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        expected = REPLACED.get(name) or (near[0] if near else "no such argument")
+        raise TypeError(f"{method} got {name}; expected {expected}.")
+
+
+def check_one_replica(model: keras.Model, networks: Sequence[keras.Model]) -> None:
+    """Raises a ValueError if a model or a network has more than one replica.
+
+    Networks may have been built in the scope of a strategy that the model is not in.
+    """
+    values = [getattr(v, "value", v) for n in networks for v in n.variables]
+    owners = [tf.distribute.get_strategy(), model.distribute_strategy]
+    owners += [getattr(v, "distribute_strategy", None) for v in values]
+    replicas = max(getattr(owner, "num_replicas_in_sync", 1) for owner in owners)
     if replicas > 1:
         raise ValueError(
-            f"the strategy has {replicas} replicas; expected one, because gradients "
-            "of several are not combined yet."
+            f"the strategy has {replicas} replicas; expected one, because gradients of "
+            "several replicas are not combined yet."
         )
 
 
-def loss_for(discriminators, loss_fn):
-    """Returns the adversarial loss that is meant, if it fits the discriminators."""
+def loss_for(discriminators: Sequence[keras.Model], loss_fn: Any) -> Any:
+    """Returns the adversarial loss for `loss_fn` if it fits the discriminators."""
     loss = losses.get(loss_fn)
     for discriminator in discriminators:
         checks.check_loss_fits(discriminator, loss)
     return loss
 
 
-def label_noise_for(loss, label_noise):
-    """Returns the label noise of training, a float.
+def label_noise_for(loss: Any, label_noise: float | None) -> float:
+    """Returns the label noise of training.
 
     Args:
         loss: An adversarial loss.
-        label_noise: What came; None for what is usual with the loss.
+        label_noise: The argument; None for the default of the loss.
 
     Raises:
         ValueError: If it is out of range, or the loss has no labels.
@@ -55,81 +109,153 @@ def label_noise_for(loss, label_noise):
     return float(label_noise)
 
 
-def optimizer_pair(d_optimizer, g_optimizer):
-    """Returns the optimizers of discriminators and generators.
-
-    Raises:
-        ValueError: If both are one object.
-    """
-    if d_optimizer is not None and d_optimizer is g_optimizer:
-        raise ValueError(
-            "g_optimizer is the same object as d_optimizer; expected one for each, "
-            "because an optimizer keeps state about the weights it updates."
-        )
-    return [
-        keras.optimizers.Adam(2e-4, beta_1=0.5)
-        if identifier is None
-        else keras.optimizers.get(identifier)
-        for identifier in (d_optimizer, g_optimizer)
-    ]
-
-
-def trainable_variables(role, networks):
-    """Returns all that is trained in networks, a list.
+def image_metrics(
+    metrics: Sequence[Any] | None, directions: Sequence[str]
+) -> dict[str, list[keras.metrics.Metric]]:
+    """Returns the metrics of each direction.
 
     Args:
-        role: What the networks are, for messages.
+        metrics: List of Keras metrics that take real and generated images.
+        directions: Names of the directions, or `("",)` if there is only one.
+
+    Raises:
+        ValueError: If `metrics` is not a list of Keras metrics.
+    """
+    metrics = [] if metrics is None else metrics
+    if not isinstance(metrics, (list, tuple)) or not all(
+        isinstance(metric, keras.metrics.Metric) for metric in metrics
+    ):
+        raise ValueError(
+            f"metrics is {metrics!r}; expected a list of Keras metrics of real and "
+            "generated images."
+        )
+    return {
+        direction: [
+            metric
+            if not direction
+            else type(metric).from_config(
+                {**metric.get_config(), "name": f"{metric.name}_{direction}"}
+            )
+            for metric in metrics
+        ]
+        for direction in directions
+    }
+
+
+def trainable_variables(role: str, networks: Sequence[keras.Model]) -> list[Any]:
+    """Returns the trainable variables of networks.
+
+    Args:
+        role: `"discriminator"` or `"generator"`, for messages.
         networks: List of Keras models.
 
     Raises:
-        ValueError: If there is nothing, or if they have losses of their own.
+        ValueError: If there are none.
     """
     variables = [v for network in networks for v in network.trainable_variables]
     if not variables:
         names = ", ".join(network.name for network in networks)
         raise ValueError(
-            f"{role} {names} has no trainable weights; expected a network to train."
+            f"{role} {names} has no trainable weights; expected at least one."
         )
-    for network in networks:
-        if network.losses:
-            raise ValueError(
-                f"{role} {network.name} has losses of its own, of a regularizer or of "
-                "add_loss, which training would not minimize; expected none."
-            )
     return variables
 
 
-def serialized_objects(model):
-    """Returns the arguments of `compile` that are objects, as a file can hold them."""
-    return {name: serialized(name, getattr(model, name)) for name in OBJECTS}
+def check_still_compiled(
+    role: str, compiled: Sequence[Any], networks: Sequence[keras.Model]
+) -> None:
+    """Raises a ValueError if layers were frozen or unfrozen since `compile`.
+
+    Args:
+        role: `"discriminator"` or `"generator"`.
+        compiled: The variables that the optimizer was built for.
+        networks: The player's networks.
+    """
+    now = [v for network in networks for v in network.trainable_variables]
+    if [id(v) for v in now] != [id(v) for v in compiled]:
+        raise ValueError(
+            f"{role} has {len(now)} trainable variables, but was compiled with "
+            f"{len(compiled)}; expected compile to be called again after layers are "
+            "frozen or unfrozen."
+        )
 
 
-def deserialized(config):
-    """Returns the arguments of `compile` for what `get_compile_config` returned."""
+def config_of(model: keras.Model) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns what a saved model keeps of `compile`.
+
+    Args:
+        model: A compiled adversarial model.
+
+    Returns:
+        The serialized arguments, and the names and classes of those that cannot be
+        serialized.
+    """
+    config: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for name in OBJECTS:
+        value = getattr(model, "image_metrics" if name == "metrics" else name)
+        things = value if isinstance(value, list) else [value]
+        bad = [_name(thing) for thing in things if not _can_be_saved(thing)]
+        if bad:
+            missing[name] = ", ".join(bad)
+            continue
+        saved = [keras.saving.serialize_keras_object(thing) for thing in things]
+        config[name] = saved if isinstance(value, list) else saved[0]
+    return config, missing
+
+
+def warn_of_missing(missing: dict[str, str], saving: bool) -> None:
+    """Warns that a saved model lacks arguments of `compile`."""
+    names = ", ".join(f"{name} {kind}" for name, kind in missing.items())
+    if saving:
+        text = (
+            f"{names} cannot be saved with the model, because its class has no "
+            "get_config or is not registered with "
+            "keras.saving.register_keras_serializable. The model is saved without it; "
+            "call compile again after loading."
+        )
+    else:
+        text = (
+            f"The model was saved without {names}, so it is loaded uncompiled; call "
+            "compile before training."
+        )
+    warnings.warn(text, stacklevel=3)
+
+
+def deserialized(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments of `compile` for what `config_of` serialized."""
     return {
-        name: keras.saving.deserialize_keras_object(value) if name in OBJECTS else value
+        name: [_deserialized(one) for one in value]
+        if isinstance(value, list)
+        else _deserialized(value)
         for name, value in config.items()
     }
 
 
-def serialized(name, thing):
-    """Returns what a file can hold of an argument that is an object, or None.
+def _deserialized(config: Any) -> Any:
+    if isinstance(config, dict) and "class_name" in config:
+        kind = keras.saving.get_registered_object(config.get("registered_name") or "")
+        if inspect.isclass(kind) and not hasattr(kind, "from_config"):
+            # get_config is enough for a class of the user's own.
+            return kind(**config["config"])
+        return keras.saving.deserialize_keras_object(config)
+    return config
 
-    Args:
-        name: Name of the argument.
-        thing: An object of a class that Keras knows how to save, or a function.
 
-    Raises:
-        ValueError: If its class has no `get_config`, or it is not registered.
-    """
-    known = thing is None or hasattr(type(thing), "get_config")
-    if not known and inspect.isfunction(thing):
-        name_of_it = keras.saving.get_registered_name(thing)
-        known = keras.saving.get_registered_object(name_of_it) is thing
-    if not known:
-        kind = getattr(thing, "__name__", type(thing).__name__)
-        raise ValueError(
-            f"{name} {kind} cannot be saved; expected a class with get_config and "
-            "keras.saving.register_keras_serializable."
-        )
-    return keras.saving.serialize_keras_object(thing)
+def _can_be_saved(thing: Any) -> bool:
+    """Returns whether Keras can save an object and find its class again."""
+    if isinstance(thing, losses.KerasLoss):
+        return _can_be_saved(thing.loss_fn)
+    kind = thing if inspect.isfunction(thing) else type(thing)
+    if not inspect.isfunction(thing) and not hasattr(kind, "get_config"):
+        return False
+    if (kind.__module__ or "").partition(".")[0] in ("keras", "tensorflow_addons"):
+        return True
+    name = keras.saving.get_registered_name(kind)
+    return keras.saving.get_registered_object(name) is kind
+
+
+def _name(thing: Any) -> str:
+    if isinstance(thing, losses.KerasLoss):
+        thing = thing.loss_fn
+    return getattr(thing, "__name__", type(thing).__name__)

@@ -1,39 +1,52 @@
-"""What a saved model says of itself, read without building the model."""
+"""Facts that a saved model carries, read without building the model."""
 
 import json
+import os
 import pathlib
 import zipfile
+from typing import Any
+
+import keras
 
 from kerasgan import inspection
+from kerasgan.models.value_range import ValueRange, known_range
 
-# Where a generator that was exported alone keeps its facts: a member of the .keras
-# file, or a file in the folder that TensorFlow leaves for such beside saved_model.pb.
+# The facts of an exported generator: a member of the .keras file, or a file in the
+# folder that TensorFlow reserves for such files in a SavedModel.
 MEMBER = "kerasgan.json"
 EXTRA_FOLDER = "assets.extra"
 
 
-def image_facts(generator):
-    """Returns the range and the shape of the images that a generator makes."""
+def image_facts(
+    generator: keras.Model, value_range: ValueRange | None
+) -> dict[str, Any]:
+    """Returns the range and the shape of a generator's images.
+
+    Args:
+        generator: A Keras model that ends in images.
+        value_range: The range the user gave, or None.
+    """
+    known = known_range(value_range, generator)
     return {
-        "value_range": list(inspection.value_range(generator)),
+        "value_range": known and list(known),
         "image_shape": list(inspection.output_shape(generator)),
     }
 
 
-def read_facts(path):
-    """Reads what a saved model says of itself, without building it.
+def read_facts(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Reads the facts of a saved model without building the model.
 
     Args:
-        path: A `.keras` file with a `GAN`, a `CycleGAN` or a generator that
-            `export_generator` wrote, or the folder of a SavedModel that it wrote.
+        path: A `.keras` file with a `GAN`, a `CycleGAN` or an exported generator, or
+            the folder of a SavedModel that `export_generator` wrote.
 
     Returns:
-        A dict, the `facts` of the model: its `kind`, the range and shape of its
-        images, the shape and distribution of its latents if it takes any, and the
-        `versions` of the libraries that saved it. None if the file does not say.
+        The `facts` of the model: its `kind`, the range (None if unknown) and shape of
+        its images, the shape and distribution of its latents if it has any, and the
+        `versions` of the libraries that saved it. None if the file has no facts.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
 
     Example:
 
@@ -49,6 +62,6 @@ def read_facts(path):
             if MEMBER in archive.namelist():
                 return json.loads(archive.read(MEMBER))
             return json.loads(archive.read("config.json"))["config"]["facts"]
-    # Not an archive, or of something else, or damaged.
+    # Not an archive, an archive of something else, or damaged.
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
         return None

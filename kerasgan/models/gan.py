@@ -1,61 +1,76 @@
 """`GAN`: one generator against one discriminator."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasgan import inspection
 from kerasgan.arguments import check_positive
 from kerasgan.models import checks
-from kerasgan.models.adversarial import LATENTS, PENALTY, AdversarialModel
+from kerasgan.models import value_range as ranges
+from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.models.averaging import averaged_copy
-from kerasgan.models.export import export_network
+from kerasgan.models.batch import Batch, split, unpack
 from kerasgan.models.facts import image_facts
 from kerasgan.models.latents import (
     check_distribution,
     check_latent_dim,
-    draw_latents,
+    latent_facts,
 )
-from kerasgan.models.moves import apply_gradients, discriminate, report
-from kerasgan.models.randomness import draw_seed, fold_in, step_seed
-from kerasgan.training import data_checks
+from kerasgan.models.moves import Round, call_network, judge
+from kerasgan.models.objectives import generator_objective
+from kerasgan.models.randomness import LATENTS, PENALTY, fold_in, step_seed
+from kerasgan.models.sampling import ImageSampler
+from kerasgan.models.step import (
+    count_step,
+    evaluate_discriminators,
+    evaluation_seed,
+    needs_real,
+    report,
+    train_discriminators,
+    train_generators,
+)
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class GAN(AdversarialModel):
+class GAN(ImageSampler, AdversarialModel):
     """A generator and a discriminator trained against each other.
 
-    What the generator takes decides what the data has to be. A generator whose
-    input is a vector, or a map of 1x1, draws latents: the data yields images. A
-    generator whose input is an image translates: the data yields pairs
-    `(source, target)`. The discriminator may answer with one value an image or
-    with a map of patches. Training alternates, as in "Generative Adversarial
-    Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, algorithm
-    1, with one pass of the generator shared by both updates.
+    The generator's input determines what the data must yield. If the input is a vector
+    or a 1x1 map, the model draws latents and the data yields images. If the input is an
+    image, the model translates and the data yields pairs `(source, target)`. The
+    discriminator may return one value per image or a map of patches. Updates alternate,
+    as in "Generative Adversarial Networks", Goodfellow et al. 2014,
+    https://arxiv.org/abs/1406.2661, algorithm 1. One forward pass of the generator
+    serves both updates.
 
-    `model.optimizer`, which Keras's own callbacks steer, is the generator's;
-    `kerasgan.callbacks.ForOptimizer` lets them steer the discriminator's, or both.
-    Layers that draw random numbers themselves, `Dropout` say, draw from Keras's
-    streams, which are not a function of `seed`.
+    `model.optimizer`, which Keras's callbacks control, is the generator's optimizer.
+    Use `kerasgan.callbacks.ForOptimizer` to control the discriminator's, or both.
+    Layers that draw random numbers themselves, such as `Dropout`, use Keras's random
+    state, which does not follow from `seed`.
 
     Args:
-        discriminator: Keras model from images `(height, width, channels)` to
-            answers of any shape; more means real.
-        generator: Keras model to images of that shape, from latents
-            `(latent_dim,)` or `(1, 1, latent_dim)`, or from images.
-        latent_dim: Int, the length of the latents; by default what the generator
-            takes.
+        discriminator: Keras model from images `(height, width, channels)` to answers of
+            any shape. High answers mean real.
+        generator: Keras model to images of that shape, from latents `(latent_dim,)` or
+            `(1, 1, latent_dim)`, or from images.
+        latent_dim: Int, length of the latents. By default it is read off the generator.
         latent_distribution: `"normal"` for standard normal latents, or a pair
-            `(low, high)` for latents uniform in between.
-        ema_decay: Float in [0, 1). The generator's weights are averaged over the
-            steps with this decay, and the average draws the images. None keeps
-            no average.
-        seed: Int from which latents and label noise follow, together with the
-            step; by default drawn.
+            `(low, high)` for uniform latents.
+        ema_decay: Float in [0, 1), decay of the moving average of the generator's
+            weights. The averaged generator makes the images of `generate`. None for no
+            average.
+        value_range: Pair of floats, the range of the images. By default it is read off
+            the generator's last layers: `tanh` means (-1, 1).
+        seed: Int that decides latents and label noise, together with the step. Drawn by
+            default.
         name: Name of the model.
 
     Raises:
-        ValueError: If the networks do not fit each other or `latent_dim`.
+        ValueError: If the networks do not fit each other or share layers, or an
+            argument is out of range.
 
     Example:
 
@@ -72,280 +87,189 @@ class GAN(AdversarialModel):
 
     def __init__(
         self,
-        discriminator,
-        generator,
-        latent_dim=None,
+        discriminator: keras.Model,
+        generator: keras.Model,
+        latent_dim: int | None = None,
         *,
-        latent_distribution="normal",
-        ema_decay=0.999,
-        seed=None,
-        name="gan",
-    ):
+        latent_distribution: str | tuple[float, float] = "normal",
+        ema_decay: float | None = 0.999,
+        value_range: tuple[float, float] | None = None,
+        seed: int | None = None,
+        name: str = "gan",
+    ) -> None:
         super().__init__(ema_decay, seed=seed, name=name)
         inspection.input_shape("generator", generator)
         checks.check_networks_meet(generator, discriminator)
+        checks.check_nothing_shared(
+            {"generator": generator, "discriminator": discriminator}
+        )
         self.discriminator = discriminator
         self.generator = generator
         self.latent_dim = check_latent_dim(latent_dim, self.latent_shape)
         self.latent_distribution = check_distribution(latent_distribution)
+        self.given_range = ranges.checked_range(value_range)
         self.ema_generator = None
         if ema_decay is not None:
             self.ema_generator, self._update_average = averaged_copy(generator)
         self.built = True
 
-    @property
-    def latent_shape(self):
-        """Shape of one latent; None if the generator takes images."""
-        shape = inspection.input_shape("generator", self.generator)
-        is_latent = len(shape) == 1 or (len(shape) == 3 and shape[:2] == (1, 1))
-        return shape if is_latent else None
-
-    @property
-    def value_range(self):
-        """Pair of floats between which the generator's images lie."""
-        return inspection.value_range(self.generator)
-
-    def players(self):
+    def players(self) -> tuple[list[keras.Model], list[keras.Model]]:
+        """Returns the list of generators and the list of discriminators."""
         return [self.generator], [self.discriminator]
 
     def compile(
         self,
-        d_optimizer=None,
-        g_optimizer=None,
-        loss_fn="non_saturating",
-        label_noise=None,
-        penalty=None,
-        discriminator_steps=1,
-        **options,
-    ):
+        d_optimizer: Any = None,
+        g_optimizer: Any = None,
+        loss_fn: Any = "non_saturating",
+        label_noise: float | None = None,
+        penalties: Sequence[Any] | None = None,
+        metrics: Sequence[keras.metrics.Metric] | None = None,
+        discriminator_steps: int = 1,
+        **options: Any,
+    ) -> None:
         """Configures the model for training.
 
         Args:
-            d_optimizer: Keras optimizer of the discriminator, or its name. By
-                default Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
+            d_optimizer: Keras optimizer of the discriminator, or its name. By default
+                Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
             g_optimizer: The same for the generator; another object.
-            loss_fn: Name of an adversarial loss (`"minimax"`,
-                `"non_saturating"`, `"least_squares"`), an object of
-                `kerasgan.losses`, or any Keras loss on (labels, predictions).
-            label_noise: Float in [0, 1]. Each label is moved towards that of the
-                other class by a number drawn uniformly between 0 and this. By
-                default 0.05 with Keras's binary cross-entropy, as in its guide, else 0.
-            penalty: Name of a penalty on the discriminator (`"gradient_penalty"`,
-                `"r1"`, `"r2"`), an object of `kerasgan.penalties`, another callable as
-                `kerasgan.penalties.get` takes it, or None. The logs have it as
-                `penalty`, apart from `d_loss`.
-            discriminator_steps: Int, updates of the discriminator a step. The
-                batch is cut into as many parts, so that each sees real images of
-                its own, and what does not divide is left out; the generator makes
-                as many images as one part has.
+            loss_fn: Name of an adversarial loss (`"minimax"`, `"non_saturating"`,
+                `"least_squares"`), an object of `kerasgan.losses` or with the same
+                methods, or any Keras loss of (labels, predictions).
+            label_noise: Float in [0, 1]. Each label moves towards the other class by a
+                number drawn uniformly between 0 and this. By default 0.05 with Keras's
+                binary cross-entropy, as in its guide, else 0.
+            penalties: List of penalties on the discriminator: names
+                (`"gradient_penalty"`, `"r1"`, `"r2"`), objects of
+                `kerasgan.penalties`, or callables of `(judge, real, fake, seed)`. The
+                logs report their sum as `penalty`, apart from `d_loss`.
+            metrics: List of Keras metrics whose `update_state` takes real and generated
+                images. `evaluate` and `validation_data` report them, with images from
+                the averaged generator.
+            discriminator_steps: Int, discriminator updates in a step. The batch is
+                split into as many parts, so that each update sees other real images.
+                Images that do not divide evenly are left out.
             **options: `run_eagerly`, `steps_per_execution` and `jit_compile` of
-                `keras.Model.compile`. XLA is off unless `jit_compile=True`: on a
-                CPU it makes these models slower.
+                `keras.Model.compile`. XLA is off unless `jit_compile=True`, because it
+                makes these models slower on a CPU.
 
         Raises:
-            ValueError: If the loss or the penalty is unknown, if the loss does not
-                fit the last activation of the discriminator, if the optimizers are
-                one object, or if a number is out of range.
+            ValueError: If a loss, penalty or metric is unknown, the loss does not fit
+                the discriminator's last activation, the optimizers are one object, or a
+                number is out of range.
+            TypeError: If an argument does not exist.
         """
         check_positive(discriminator_steps=discriminator_steps)
         self.discriminator_steps = discriminator_steps
         super().compile(
-            d_optimizer, g_optimizer, loss_fn, label_noise, penalty, **options
+            d_optimizer,
+            g_optimizer,
+            loss_fn,
+            label_noise,
+            penalties,
+            metrics,
+            **options,
         )
 
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        if config is not None:
-            config["discriminator_steps"] = self.discriminator_steps
-        return config
+    def compile_options(self) -> dict[str, Any]:
+        """Returns the arguments of `compile` that are plain values."""
+        steps = self.discriminator_steps
+        return {**super().compile_options(), "discriminator_steps": steps}
 
-    def image_facts(self):
-        facts = image_facts(self.generator)
-        if self.latent_shape is None:
-            shape = inspection.input_shape("generator", self.generator)
-            return {**facts, "source_shape": list(shape)}
-        distribution = self.latent_distribution
-        return {
-            **facts,
-            "latent_shape": list(self.latent_shape),
-            "latent_distribution": distribution
-            if distribution == "normal"
-            else list(distribution),
-        }
+    def image_facts(self) -> dict[str, Any]:
+        """Returns the range and shape of images, and of latents or source images."""
+        facts = image_facts(self.generator, self.given_range)
+        if self.latent_shape is not None:
+            return {
+                **facts,
+                **latent_facts(self.latent_shape, self.latent_distribution),
+            }
+        shape = inspection.input_shape("generator", self.generator)
+        return {**facts, "source_shape": list(shape)}
 
-    def check_data(self, x, y):
-        batches = data_checks.first_batches(x, y)
-        pairs = batches and isinstance(batches[0], (tuple, list)) and len(batches[0])
-        if self.latent_shape is not None and pairs and pairs > 1:
-            raise ValueError(
-                f"data yields tuples of {pairs}, but generator draws latents; expected "
-                "images alone."
-            )
-        if self.latent_shape is None and batches and pairs != 2:
-            raise ValueError(
-                "data yields images alone, but generator takes images; expected pairs "
-                "(source, target)."
-            )
-        data_checks.check_images(
+    def check_batches(self, batches: list[Any], name: str = "data") -> None:
+        """Raises a ValueError if training could not use batches of data."""
+        checks.check_gan_batches(
             batches,
-            "data" if self.latent_shape is not None else "target",
-            lambda batch: batch[-1] if pairs else batch,
-            inspection.input_shape("discriminator", self.discriminator),
-            inspection.output_activation(self.generator),
+            name,
+            self.generator,
+            self.discriminator,
+            self.latent_shape is None,
+            ranges.known_range(self.given_range, self.generator),
         )
-        return batches
 
-    def latents(self, n, seed):
-        """Draws latents.
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Updates the discriminator, then the generator; returns the logs."""
+        *earlier, batch = self._batches(data)
+        for update, extra in enumerate(earlier, start=1):
+            (fake,), _ = call_network(self.generator, extra.inputs, training=True)
+            train_discriminators(self, [Round(self.discriminator, extra, fake)], update)
 
-        Args:
-            n: Int, how many.
-            seed: Int, or a seed for stateless operations of shape `(2,)`.
-
-        Returns:
-            A float tensor `(n,) + latent_shape`.
-
-        Raises:
-            ValueError: If the generator takes images.
-        """
-        if self.latent_shape is None:
-            raise ValueError(
-                "generator takes images, so there are no latents to draw; expected "
-                "images, given to predict."
+        tape = tf.GradientTape()
+        with tape:
+            (fake,), regularization = call_network(
+                self.generator, batch.inputs, training=True
             )
-        seed = fold_in(seed) if isinstance(seed, (int, np.integer)) else seed
-        return draw_latents(n, self.latent_shape, self.latent_distribution, seed)
+        # Outside of the tape: the discriminator's update is not differentiated.
+        shown = Round(self.discriminator, batch, fake)
+        train_discriminators(self, [shown])
+        with tape:
+            answers = judge(shown, needs_real=needs_real(self.loss_fn), training=True)
+            g_loss = self.loss_fn.generator_loss(answers.fake, answers.real)
+            objective = generator_objective(g_loss, [regularization])
+        train_generators(self, tape, objective)
 
-    def train_step(self, data):
-        *earlier, (inputs, real) = self._parts(data)
-        for purpose, (extra_inputs, extra_real) in enumerate(earlier, start=1):
-            fake = self.generator(extra_inputs, training=True)
-            self.update_discriminators(
-                [(self.discriminator, extra_real, fake)], purpose
-            )
-        generator_tape = tf.GradientTape()
-        with generator_tape:
-            fake = self.generator(inputs, training=True)
-        # Outside the tape: no gradient of the discriminator reaches the generator.
-        self.update_discriminators([(self.discriminator, real, fake)])
-        with generator_tape:
-            answers = self.discriminator(fake, training=True)
-            g_loss = self.loss_fn.generator_loss(tf.cast(answers, "float32"))
-        apply_gradients(
-            self.g_optimizer,
-            generator_tape,
-            g_loss,
-            self.generator.trainable_variables,
-        )
-        report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
         if self.ema_generator is not None:
             self._update_average(self.step, self.ema_decay)
-        self.count_step(g_loss)
-        return self.get_metrics_result()
+        report(self, objective.terms, shown)
+        count_step(self, objective.value)
+        return self.logs(training=True)
 
-    def test_step(self, data):
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seed = self.evaluation_seed()
-        inputs, real = self._inputs(x, y, seed)
-        fake = self(inputs)
-        answers = discriminate(self.discriminator, real, fake, training=False)
-        rounds = [(self.discriminator, real, fake)]
-        penalty = self.penalize(rounds, fold_in(seed, PENALTY), training=False)
-        d_loss = self.loss_fn.discriminator_loss(*answers)
-        self.report_discriminators(d_loss, [answers], penalty)
-        g_loss = self.loss_fn.generator_loss(answers[1])
-        report(self.g_loss_metric, g_loss, tf.shape(fake)[0])
-        return self.get_metrics_result()
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Measures both players with the averaged generator; returns the logs."""
+        seed = evaluation_seed(self)
+        batch = self._with_inputs(self._unpacked(data), seed)
+        fake = tf.cast(self(batch.inputs), "float32")
+        shown = Round(self.discriminator, batch, fake)
+        (answers,), _ = evaluate_discriminators(self, [shown], fold_in(seed, PENALTY))
+        g_loss = self.loss_fn.generator_loss(answers.fake, answers.real)
+        report(self, {"g_loss": g_loss}, shown)
+        for metric in self.metrics_of[""]:
+            metric.update_state(batch.real, fake)
+        return self.logs(training=False)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Generates images: with the averaged generator, unless it is training."""
         average = self.ema_generator
         if training or average is None:
             return self.generator(inputs, training=training)
         return average(inputs, training=False)
 
-    def generate(self, n, seed=None, averaged=True, batch_size=64):
-        """Draws latents and returns the images they become.
-
-        Args:
-            n: Int, how many images.
-            seed: Int; the same seed gives the same latents. By default drawn.
-            averaged: Whether the averaged generator draws them, where there is
-                one, or the one being trained.
-            batch_size: Int, images generated at once.
-
-        Returns:
-            A NumPy float32 array `(n, height, width, channels)` in `value_range`.
-
-        Raises:
-            ValueError: If the generator takes images, or a number is not positive.
-
-        Example:
-
-        >>> gan.generate(16, seed=0).shape
-        (16, 64, 64, 3)
-        """
-        check_positive(n=n, batch_size=batch_size)
-        latents = self.latents(n, draw_seed() if seed is None else seed)
-        network = self._drawing(averaged)
-        return np.concatenate(
-            [
-                np.asarray(
-                    network(latents[i : i + batch_size], training=False), "float32"
-                )
-                for i in range(0, n, batch_size)
-            ]
-        )
-
-    def export_generator(self, path, averaged=True):
-        """Writes the generator alone, for programs that do not have kerasgan.
-
-        A SavedModel needs TensorFlow alone. A Keras model needs what its layers come
-        from: `import kerasgan` first if one of them is of `kerasgan.layers`.
-
-        Args:
-            path: A file that ends in `.keras` for a Keras model, or a folder that is
-                not there yet for a TensorFlow SavedModel, whose signature
-                `serving_default` takes any number of inputs. `facts` go with it, into
-                `kerasgan.json` in the file, or in the folder's `assets.extra`.
-            averaged: Whether it is the averaged generator, where there is one, or the
-                one being trained.
-
-        Raises:
-            ValueError: If something else is at `path`.
-
-        Example:
-
-        >>> gan.export_generator("served/1")
-        >>> serve = tf.saved_model.load("served/1").signatures["serving_default"]
-        """
-        facts = {**self.facts, "kind": "generator"}
-        export_network(self._drawing(averaged), path, facts)
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, with serialized networks."""
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
             "latent_distribution": self.latent_distribution,
+            "value_range": self.given_range,
         }
 
-    def _drawing(self, averaged):
-        average = averaged and self.ema_generator is not None
-        return self.ema_generator if average else self.generator
+    def _unpacked(self, data: Any) -> Batch:
+        """Returns a batch, without inputs if they are latents still to be drawn."""
+        x, y = unpack(data)
+        return Batch(None, x) if self.latent_shape is not None else Batch(x, y)
 
-    def _parts(self, data):
-        """Cuts a batch into one (generator input, real images) a discriminator step."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        n, parts = tf.shape(x)[0], self.discriminator_steps
-        size = tf.maximum(n // parts, 1)
-        for part in range(parts):
-            # Only a last batch smaller than the number of parts starts again.
-            rows = (part * size + tf.range(size)) % n
-            cut = [t if t is None or parts == 1 else tf.gather(t, rows) for t in (x, y)]
-            yield self._inputs(*cut, step_seed(self.seed, self.step, LATENTS, part))
+    def _with_inputs(self, batch: Batch, seed: tf.Tensor) -> Batch:
+        """Returns a batch with latents, drawn if it has no inputs."""
+        if batch.inputs is not None:
+            return batch
+        return batch._replace(inputs=self.latents(tf.shape(batch.real)[0], seed))
 
-    def _inputs(self, x, y, seed):
-        """Returns what the generator takes for a batch, and its real images."""
-        if self.latent_shape is None:
-            return x, y
-        return self.latents(tf.shape(x)[0], seed), x
+    def _batches(self, data: Any) -> list[Batch]:
+        """Returns a batch for each discriminator update of a step."""
+        parts = split(self._unpacked(data), self.discriminator_steps)
+        return [
+            self._with_inputs(part, step_seed(self.seed, self.step, LATENTS, number))
+            for number, part in enumerate(parts)
+        ]

@@ -1,26 +1,27 @@
-"""Generated images of earlier steps, which a discriminator is shown again."""
+"""A pool of earlier generated images that a discriminator sees again."""
 
+import keras
 import tensorflow as tf
 
 
 class ImagePool:
-    """Keeps generated images and hands out old ones in the place of half the new.
+    """Stores generated images and returns stored ones in place of half the new ones.
 
-    A discriminator that sees only the newest images forgets what the generator did
-    before, and the two may go round in circles. Until the pool is full, images are
-    kept and returned as they are. Afterwards each image is, by a coin, returned as
-    it is, or changed for one of the pool, whose place it takes. Two images of a
-    batch never change places with the same one. From "Learning from Simulated and
-    Unsupervised Images through Adversarial Training", Shrivastava et al. 2016,
-    section 2.3, https://arxiv.org/abs/1612.07828.
+    A discriminator that sees only the newest images forgets earlier ones, and both
+    players may oscillate. Until the pool is full, new images are stored and returned.
+    After that, each new image is returned with probability 1/2; otherwise it replaces
+    a random stored image, which is returned instead. Images of one batch never replace
+    the same stored image. From "Learning from Simulated and Unsupervised Images through
+    Adversarial Training", Shrivastava et al. 2016, section 2.3,
+    https://arxiv.org/abs/1612.07828.
 
     The images and their number are variables of the model, so they are saved with it.
 
     Args:
         model: Keras model that owns the variables.
-        size: Int, images in the pool.
+        size: Int, number of images in the pool.
         image_shape: `(height, width, channels)` of every image.
-        name: Start of the names of the variables.
+        name: Prefix of the variables' names.
 
     Example:
 
@@ -28,7 +29,13 @@ class ImagePool:
     >>> shown = pool(fake_images, seed)
     """
 
-    def __init__(self, model, size, image_shape, name):
+    def __init__(
+        self,
+        model: keras.Model,
+        size: int,
+        image_shape: tuple[int, int, int],
+        name: str,
+    ) -> None:
         self.size = size
         state = dict(initializer="zeros", trainable=False)
         self.images = model.add_weight(
@@ -38,29 +45,29 @@ class ImagePool:
             name=f"{name}_count", shape=(), dtype="int64", **state
         )
 
-    def __call__(self, images, seed):
-        """Returns what the discriminator is shown in the place of new images.
+    def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Returns the images that the discriminator sees, and updates the pool.
 
         Args:
-            images: Float tensor `(n, height, width, channels)`.
-            seed: Seed of stateless operations, of shape `(2,)`.
+            images: New images, float tensor `(n, height, width, channels)`.
+            seed: Seed for stateless operations, of shape `(2,)`.
 
         Returns:
-            A tensor of that shape. Of a batch larger than the pool, what exceeds
-            it is returned as it is.
+            A tensor of the same shape. If the batch is larger than the pool, the images
+            beyond its size are returned unchanged.
         """
         held = tf.convert_to_tensor(self.images)
         count = tf.cast(tf.convert_to_tensor(self.count), "int32")
         n = tf.minimum(tf.shape(images)[0], self.size)
         new, rest = images[:n], images[n:]
-        coin_seed, place_seed = tf.unstack(
+        swap_seed, place_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 2)
         )
-        # Every shape is known beforehand, as XLA wants it.
+        # All shapes are static, as XLA requires.
         places = count + tf.range(n)
         fills = places < self.size
-        swaps = ~fills & (tf.random.stateless_uniform((n,), coin_seed) < 0.5)
-        # Places in a random order, those that are being filled behind all others.
+        swaps = ~fills & (tf.random.stateless_uniform((n,), swap_seed) < 0.5)
+        # Stored images in random order, places that are still empty last.
         order = tf.random.stateless_uniform((self.size,), place_seed)
         order = tf.argsort(order + tf.cast(tf.range(self.size) >= count, "float32"))
         filled = tf.minimum(self.size - count, n)

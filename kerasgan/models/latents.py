@@ -1,15 +1,22 @@
 """Latents: their length, their distribution, and how they are drawn."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 
 
-def draw_latents(n, shape, distribution, seed):
+def draw_latents(
+    n: int | tf.Tensor,
+    shape: tuple[int, ...],
+    distribution: str | tuple[float, float],
+    seed: tf.Tensor,
+) -> tf.Tensor:
     """Draws latents.
 
     Args:
-        n: Int or scalar integer tensor, how many.
+        n: Number of latents.
         shape: Shape of one latent.
         distribution: `"normal"`, or a pair `(low, high)`.
         seed: Seed for stateless operations, an integer tensor of shape `(2,)`.
@@ -26,8 +33,18 @@ def draw_latents(n, shape, distribution, seed):
     return tf.ensure_shape(latents, (None, *shape))
 
 
-def check_latent_dim(latent_dim, latent_shape):
-    """Returns the length of the latents, or raises if it is not the generator's."""
+def check_latent_dim(
+    latent_dim: int | None, latent_shape: tuple[int, ...] | None
+) -> int | None:
+    """Returns the length of the latents.
+
+    Args:
+        latent_dim: The argument; None to read it off the generator.
+        latent_shape: Shape of one latent, or None if the generator takes images.
+
+    Raises:
+        ValueError: If `latent_dim` does not match the generator.
+    """
     if latent_shape is None:
         if latent_dim is not None:
             raise ValueError(
@@ -46,8 +63,12 @@ def check_latent_dim(latent_dim, latent_shape):
     return int(latent_dim)
 
 
-def check_distribution(distribution):
-    """Returns `"normal"` or a pair of floats, or raises a ValueError."""
+def check_distribution(distribution: Any) -> str | tuple[float, float]:
+    """Returns `"normal"` or a pair of floats.
+
+    Raises:
+        ValueError: If `distribution` is neither.
+    """
     if distribution == "normal":
         return distribution
     try:
@@ -60,3 +81,15 @@ def check_distribution(distribution):
             "(low, high)."
         )
     return low, high
+
+
+def latent_facts(
+    shape: tuple[int, ...], distribution: str | tuple[float, float]
+) -> dict[str, Any]:
+    """Returns the shape and distribution of latents, as JSON-compatible values."""
+    return {
+        "latent_shape": list(shape),
+        "latent_distribution": distribution
+        if distribution == "normal"
+        else list(distribution),
+    }

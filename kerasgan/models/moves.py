@@ -1,67 +1,159 @@
-"""Moves that the training steps of adversarial models are made of."""
+"""The moves of a training step: generate, judge, differentiate, apply."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
 import tensorflow as tf
 
 from kerasgan import compat, inspection
+from kerasgan.models.batch import Batch
 
 
-def call_together(network, *batches, training):
-    """Calls a network once on several batches, as if it were called on each.
+class Answers(NamedTuple):
+    """A discriminator's answers.
+
+    Attributes:
+        real: Answers to real images, or None if it was not asked.
+        fake: Answers to generated images.
+        regularization: Sum of the discriminator's own losses, from regularizers and
+            `add_loss`, or None if it has none.
+    """
+
+    real: tf.Tensor | None
+    fake: tf.Tensor
+    regularization: tf.Tensor | None
+
+
+class Round(NamedTuple):
+    """A discriminator and what it judges.
+
+    Attributes:
+        discriminator: A Keras model.
+        batch: The `Batch` with the real images.
+        fake: Generated images.
+    """
+
+    discriminator: keras.Model
+    batch: Batch
+    fake: tf.Tensor
+
+
+def call_network(
+    network: keras.Model, *batches: tf.Tensor | list[tf.Tensor], training: bool
+) -> tuple[list[tf.Tensor], tf.Tensor | None]:
+    """Calls a network on several batches, in one call if that gives the same result.
+
+    In training, batches are joined only if every layer is known to treat each image
+    separately. Batch normalization, spectral normalization and unknown layers get each
+    batch in a call of its own.
 
     Args:
         network: A Keras model.
-        *batches: Tensors `(n, height, width, channels)` of one image shape.
-        training: Whether the network is trained.
+        *batches: Inputs of the network, each a tensor or a list of tensors.
+        training: Whether the network trains.
 
     Returns:
-        The list of what it makes of each batch. Where one call would not be the same
-        as several, because of batch or spectral normalization, there are several.
+        The list of its float32 outputs, one for each batch, and the sum of the
+        network's own losses, averaged over its calls, or None if it has none.
     """
-    if training and inspection.counts_calls(network):
-        return [network(batch, training=training) for batch in batches]
-    # What the layers would cast them to, each for itself.
-    joined = tf.concat([tf.cast(b, network.compute_dtype) for b in batches], axis=0)
-    made = network(joined, training=training)
-    return tf.split(made, [tf.shape(batch)[0] for batch in batches])
+    one_call = len(batches) == 1 or not (training and inspection.mixing_layers(network))
+    if not one_call:
+        made = [call_network(network, batch, training=training) for batch in batches]
+        losses = [loss for _, loss in made if loss is not None]
+        mean = total(losses) / len(made) if losses else None
+        return [output for outputs, _ in made for output in outputs], mean
+    sizes = [tf.shape(tf.nest.flatten(batch)[0])[0] for batch in batches]
+    if len(batches) == 1:
+        outputs = network(batches[0], training=training)
+    else:
+        # The layers would cast each batch to this type.
+        joined = tf.nest.map_structure(
+            lambda *parts: tf.concat(
+                [tf.cast(part, network.compute_dtype) for part in parts], axis=0
+            ),
+            *batches,
+        )
+        outputs = network(joined, training=training)
+    # Keras clears a network's losses at each call, so they belong to this one.
+    losses = [tf.cast(loss, "float32") for loss in network.losses]
+    outputs = tf.cast(outputs, "float32")
+    split = tf.split(outputs, sizes) if len(batches) > 1 else [outputs]
+    return split, total(losses) if losses else None
 
 
-def discriminate(discriminator, real, fake, training):
-    """Returns the answers to real and to generated images, in float32."""
-    answers = call_together(discriminator, real, fake, training=training)
-    return [tf.cast(answer, "float32") for answer in answers]
-
-
-def total(losses):
-    """Returns the sum of scalars, which are always added in the same order.
-
-    TensorFlow turns chains of additions round where it optimizes graphs, and not in the
-    same way each time that a step is traced.
-    """
-    return tf.reduce_sum(tf.stack(losses))
-
-
-def report(metric, value, n):
-    """Updates a metric, weighed by images as Keras does: a last batch may be smaller.
+def judge_images(
+    discriminator: keras.Model,
+    *images: tf.Tensor,
+    condition: tf.Tensor | None = None,
+    training: bool,
+) -> tuple[list[tf.Tensor], tf.Tensor | None]:
+    """Returns a discriminator's answers; every call of a discriminator passes here.
 
     Args:
-        metric: A `keras.metrics.Mean`.
-        value: Scalar tensor, the mean over a batch.
-        n: Images in the batch.
+        discriminator: A Keras model.
+        *images: Batches of images, real or generated, as many in each.
+        condition: What it sees beside each image, for each batch, or None.
+        training: Whether the discriminator trains.
+
+    Returns:
+        As `call_network`.
     """
-    metric.update_state(value, sample_weight=n)
+    inputs = images if condition is None else [[batch, condition] for batch in images]
+    return call_network(discriminator, *inputs, training=training)
 
 
-def apply_gradients(optimizer, tape, loss, variables):
-    """Moves `variables` down the gradient of `loss` that `tape` recorded.
+def judge(round_: Round, *, needs_real: bool = True, training: bool) -> Answers:
+    """Returns a discriminator's answers to a round of real and generated images.
 
     Args:
-        optimizer: A Keras optimizer. A `LossScaleOptimizer` has the gradient taken of
-            its multiple of the loss, so that float16 can hold it.
-        tape: A `tf.GradientTape`.
-        loss: Scalar tensor.
+        round_: The `Round`.
+        needs_real: Whether real images are judged too.
+        training: Whether the discriminator trains.
+    """
+    shown = [round_.batch.real, round_.fake] if needs_real else [round_.fake]
+    answers, regularization = judge_images(
+        round_.discriminator,
+        *shown,
+        condition=round_.batch.condition,
+        training=training,
+    )
+    return Answers(answers[0] if needs_real else None, answers[-1], regularization)
+
+
+def differentiate(
+    optimizer: keras.optimizers.Optimizer,
+    tape: tf.GradientTape,
+    objective: tf.Tensor,
+    variables: Sequence[tf.Variable],
+) -> list[tf.Tensor | None]:
+    """Returns the gradients of an objective, as `apply` expects them.
+
+    Args:
+        optimizer: A Keras optimizer. If it scales the loss, the gradients are those of
+            the scaled loss, so that float16 can represent them.
+        tape: The `tf.GradientTape` that recorded the objective.
+        objective: Scalar tensor.
         variables: List of variables.
     """
     scale = compat.loss_scale(optimizer)
-    gradients = tape.gradient(loss, variables, output_gradients=scale)
+    return tape.gradient(objective, variables, output_gradients=scale)
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    variables: Sequence[tf.Variable],
+) -> None:
+    """Updates variables with the gradients that `differentiate` returned."""
     gradients = compat.unscaled(optimizer, gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def total(losses: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the sum of scalars, always added in the same order.
+
+    TensorFlow's graph optimizer reorders chains of additions, and not in the same way
+    each time a step is traced.
+    """
+    return tf.reduce_sum(tf.stack(losses))

@@ -1,21 +1,24 @@
 """Random numbers that are a function of (seed, step, replica, purpose).
 
-Nothing is drawn from a hidden stream: a run that is resumed needs only its step
-counter to draw what it would have drawn, and no two replicas draw the same.
+Nothing is drawn from hidden state. A resumed run needs only its step counter to draw
+the same numbers again, and two replicas never draw the same numbers.
 """
 
 import random
 
 import tensorflow as tf
 
+# A number for each thing that a step draws, so that no two share a seed.
+LATENTS, LABEL_NOISE, EVALUATION, IMAGE_POOL, PENALTY = range(5)
 
-def draw_seed():
-    """Draws a seed from Python's `random`, which `keras.utils.set_random_seed` sets."""
+
+def draw_seed() -> int:
+    """Draws a seed from Python's `random`, which Keras's `set_random_seed` seeds."""
     return random.randrange(2**31)
 
 
-def fold_in(seed, *numbers):
-    """Mixes whole numbers into a seed, one after the other.
+def fold_in(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
+    """Mixes integers into a seed, one after the other.
 
     Args:
         seed: Int, or a seed for stateless operations.
@@ -30,13 +33,15 @@ def fold_in(seed, *numbers):
     return key
 
 
-def step_seed(seed, step, *purpose):
+def step_seed(
+    seed: int, step: int | tf.Tensor | tf.Variable, *purpose: int
+) -> tf.Tensor:
     """Returns the seed of one draw in one training step on this replica.
 
     Args:
         seed: Int, the seed of the run.
-        step: Scalar integer tensor or variable, the training step.
-        *purpose: Ints that tell one draw of a step from another.
+        step: The training step.
+        *purpose: Ints that distinguish the draws of a step.
 
     Returns:
         A seed for stateless operations, an integer tensor of shape `(2,)`.

@@ -1,10 +1,13 @@
-"""What callbacks remember from epoch to epoch, and would forget at a new start."""
+"""The state of callbacks, which a resumed run restores."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-# Attributes of Keras's own callbacks.
-REMEMBERED = {
+# Attributes of Keras's callbacks that change during training.
+ATTRIBUTES: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.ModelCheckpoint: (
@@ -15,42 +18,44 @@ REMEMBERED = {
 }
 
 
-def remembering(callbacks):
-    """Returns the callbacks that remember something, under keys that find them again.
+def stateful_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> dict[str, keras.callbacks.Callback]:
+    """Returns the callbacks that have state, by keys that a resumed run finds again.
 
-    Also those inside of `ForOptimizer`.
+    A callback that wraps others, such as `ForOptimizer`, has a dict `callbacks`.
     """
-    found = {}
+    found: dict[str, keras.callbacks.Callback] = {}
     for callback in callbacks:
         inner = getattr(callback, "callbacks", None)
         if not isinstance(inner, dict):
             inner = {"": callback}
         for player, one in inner.items():
-            if isinstance(one, tuple(REMEMBERED)) or hasattr(one, "get_state"):
+            if isinstance(one, tuple(ATTRIBUTES)) or hasattr(one, "get_state"):
                 key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"
                 found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
     return found
 
 
-def remembered(callback):
-    """Returns what a callback remembers, something that JSON can hold."""
+def get_callback_state(callback: Any) -> Any:
+    """Returns the state of a callback, as JSON-compatible values."""
     if hasattr(callback, "get_state"):
         return callback.get_state()
-    names = next(n for kind, n in REMEMBERED.items() if isinstance(callback, kind))
+    names = next(n for kind, n in ATTRIBUTES.items() if isinstance(callback, kind))
     return {n: _plain(getattr(callback, n)) for n in names if hasattr(callback, n)}
 
 
-def remind(callback, remembered):
-    """Gives a callback what `remembered` returned."""
+def set_callback_state(callback: Any, state: Any) -> None:
+    """Restores the state that `get_callback_state` returned."""
     if hasattr(callback, "get_state"):
-        callback.set_state(remembered)
+        callback.set_state(state)
         return
-    for name, value in remembered.items():
+    for name, value in state.items():
         setattr(callback, name, value)
 
 
-def past_of(history, epochs):
-    """Returns a history up to an epoch, a dict that JSON can hold."""
+def history_until(history: keras.callbacks.History, epochs: int) -> dict[str, Any]:
+    """Returns a history of the first epochs, as JSON-compatible values."""
     epoch = [number for number in history.epoch if number < epochs]
     logs = {k: list(map(float, v)) for k, v in history.history.items()}
     left_out = len(history.epoch) - len(epoch)
@@ -58,6 +63,5 @@ def past_of(history, epochs):
     return {"epoch": epoch, "logs": logs}
 
 
-def _plain(value):
-    """Returns what JSON can hold of a number that may be NumPy's."""
+def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value

@@ -1,7 +1,7 @@
-"""States of training on disk: written whole, and known to be whole when read.
+"""Checkpoint files: written whole, and verified by a checksum when read.
 
-Their names begin with a number that counts them: the newest has the highest, whatever
-step it is of.
+File names begin with a running number. The newest checkpoint has the highest number,
+whatever its training step.
 """
 
 import contextlib
@@ -9,71 +9,71 @@ import hashlib
 import json
 import math
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
+import filelock
 import numpy as np
-
-try:
-    import fcntl
-except ImportError:
-    # On Windows, where nothing holds a folder.
-    fcntl = None
 
 from kerasgan.files import atomic_write
 
+# Number of checkpoints to keep.
 KEPT = 2
 _SUFFIX, _DAMAGED, _LOCK = ".state", ".damaged", ".lock"
-# Bytes of the number that says how long the header is.
+# Bytes of the integer that holds the length of the header.
 _LENGTH = 8
 
+Arrays = dict[str, np.ndarray]
+Checkpoint = tuple[Arrays, dict[str, Any]]
 
-class DamagedStateError(ValueError):
-    """A file that is not what was written."""
+
+class DamagedCheckpointError(ValueError):
+    """A file whose bytes are not those that were written."""
 
 
-def write_state(folder, step, values, facts):
-    """Writes a state and removes all but the newest two.
+def write_checkpoint(
+    folder: pathlib.Path, step: int, values: Arrays, facts: dict[str, Any]
+) -> None:
+    """Writes a checkpoint and removes all but the newest two.
 
     Args:
-        folder: `pathlib.Path` of the folder; it is made if it is missing.
-        step: Int, training steps so far.
+        folder: The folder; it is created if it does not exist.
+        step: Training steps so far.
         values: Dict from names to arrays.
-        facts: Anything that JSON can hold.
+        facts: JSON-compatible values.
 
     Raises:
-        OSError: If it could not be written; what was there is there still.
+        OSError: If the file cannot be written. Earlier checkpoints are kept.
     """
     values = {name: np.asarray(value, order="C") for name, value in values.items()}
-    # By name: that of bfloat16 is the only thing that says what it is.
+    # By name, because bfloat16 has no other description.
     arrays = [[name, v.dtype.name, v.shape] for name, v in values.items()]
     header = json.dumps({"facts": facts, "arrays": arrays}).encode()
     digest = hashlib.sha256()
-    newest = next(iter(state_files(folder)), None)
-    number = 0 if newest is None else int(newest.name.split("-")[0]) + 1
+    newest = next(iter(checkpoint_files(folder)), None)
+    number = 0 if newest is None else _number(newest) + 1
     with atomic_write(folder / f"{number:06d}-step-{step}{_SUFFIX}") as file:
         for part in (len(header).to_bytes(_LENGTH, "little"), header, *values.values()):
             digest.update(part)
             file.write(part)
         file.write(digest.digest())
-    for file in state_files(folder)[KEPT:]:
-        file.unlink(missing_ok=True)
+    for old in checkpoint_files(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
 
 
-def read_state(file):
-    """Reads a state.
-
-    Args:
-        file: `pathlib.Path`.
+def read_checkpoint(file: pathlib.Path) -> Checkpoint:
+    """Reads a checkpoint.
 
     Returns:
-        The values and the facts, as they were given to `write_state`.
+        The values and facts that `write_checkpoint` got.
 
     Raises:
-        DamagedStateError: If the file is cut short, or any byte of it is another one.
+        DamagedCheckpointError: If the file is truncated or a byte has changed.
     """
     content = memoryview(file.read_bytes())
     end = len(content) - hashlib.sha256().digest_size
     if end < 0 or hashlib.sha256(content[:end]).digest() != content[end:]:
-        raise DamagedStateError(f"{file} is damaged")
+        raise DamagedCheckpointError(f"{file} is damaged")
     start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
     header = json.loads(bytes(content[_LENGTH:start]))
     values = {}
@@ -85,76 +85,114 @@ def read_state(file):
     return values, header["facts"]
 
 
-def state_files(folder):
-    """Returns the states in a folder, the newest first."""
-    return sorted(pathlib.Path(folder).glob(f"[0-9]*-step-*{_SUFFIX}"), reverse=True)
+def checkpoint_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the checkpoints in a folder, the newest first."""
+    files = pathlib.Path(folder).glob(f"[0-9]*-step-*{_SUFFIX}")
+    return sorted(files, key=_number, reverse=True)
 
 
-def newest_state(folder):
-    """Reads the newest state that is whole; damaged ones after it are put aside.
+def _number(file: pathlib.Path) -> int:
+    """Returns the running number of a checkpoint."""
+    return int(file.name.partition("-")[0])
+
+
+def _step(file: pathlib.Path) -> int:
+    """Returns the training step of a checkpoint."""
+    return int(file.stem.rpartition("-")[2])
+
+
+def newest_checkpoint(folder: pathlib.Path, after_step: int = -1) -> Checkpoint | None:
+    """Reads the newest undamaged checkpoint, without changing the folder.
+
+    Another process may write checkpoints there, and delete old ones, at the same time.
 
     Args:
-        folder: `pathlib.Path` of the folder.
+        folder: The folder of the checkpoints.
+        after_step: Checkpoints of this training step or an earlier one are ignored.
 
     Returns:
-        What `read_state` returns, or None if there is no state.
+        What `read_checkpoint` returns, or None if there is no such checkpoint.
+    """
+    tried: set[pathlib.Path] = set()
+    # Listed again after each failure, because newer ones may have been written.
+    while files := [
+        file
+        for file in checkpoint_files(folder)
+        if file not in tried and _step(file) > after_step
+    ]:
+        tried.add(files[0])
+        try:
+            return read_checkpoint(files[0])
+        except FileNotFoundError:
+            continue
+        except DamagedCheckpointError:
+            print(f"{files[0]} is damaged; the checkpoint before it is used.")
+    return None
+
+
+def resumable_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
+    """Reads the newest undamaged checkpoint to resume from; renames damaged ones.
+
+    Only the process that holds the folder may call this.
+
+    Args:
+        folder: The folder of the checkpoints.
+
+    Returns:
+        What `read_checkpoint` returns, or None if there is no checkpoint.
 
     Raises:
-        ValueError: If every state is damaged.
+        ValueError: If all checkpoints are damaged.
     """
-    files, damaged = state_files(folder), []
+    files, damaged = checkpoint_files(folder), []
     for file in files:
         try:
-            read = read_state(file)
-        except DamagedStateError:
-            print(f"{file} is damaged; the state before it is taken.")
+            checkpoint = read_checkpoint(file)
+        except DamagedCheckpointError:
+            print(f"{file} is damaged; the checkpoint before it is used.")
             damaged.append(file)
-        else:
-            for other in damaged:
-                # Otherwise they would count as states that are kept.
-                other.rename(other.with_suffix(_DAMAGED))
-            return read
+            continue
+        for one in damaged:
+            # Otherwise it would count as one of those to keep.
+            one.rename(one.with_suffix(_DAMAGED))
+        return checkpoint
     if files:
         raise ValueError(
-            f"folder is {str(folder.parent)!r}, where every state is damaged; expected "
-            "one that is whole, or an empty folder to begin anew."
+            f"folder is {str(folder.parent)!r}, where all checkpoints are damaged; "
+            "expected an undamaged one, or an empty folder to start a new run."
         )
     return None
 
 
 @contextlib.contextmanager
-def held_folder(folder):
-    """Holds a folder of states for the training inside the block.
+def held_folder(folder: pathlib.Path) -> Iterator[None]:
+    """Holds a folder of checkpoints for the training inside the block.
 
-    What a killed process was writing there is removed. The system drops the lock when
-    the process ends, however it ends.
+    Removes what a killed process was writing. The operating system releases the lock
+    when the process ends, however it ends.
 
     Args:
-        folder: `pathlib.Path` of the folder; it is made if it is missing.
+        folder: The folder; it is created if it does not exist.
 
     Raises:
-        OSError: If it cannot be made or written to, or another training holds it.
+        OSError: If it cannot be created or written to, or another process holds it.
     """
+    run = str(folder.parent)
+    lock = filelock.FileLock(folder / _LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / _LOCK, "wb")
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise OSError(
+            f"folder is {run!r}, in which another process is training; expected one "
+            "process at a time."
+        ) from error
     except OSError as error:
         raise OSError(
-            f"folder is {str(folder.parent)!r}, where no state can be written "
+            f"folder is {run!r}, where no checkpoint can be written "
             f"({error.strerror}); expected a folder that can be written to."
         ) from error
     with lock:
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OSError(
-                    f"folder is {str(folder.parent)!r}, in which another process is "
-                    "training; expected one process at a time."
-                ) from error
-            except OSError:
-                # Not every disk has locks.
-                pass
         for file in folder.glob(f".*{_SUFFIX}*.part*"):
             file.unlink(missing_ok=True)
         yield

@@ -1,14 +1,16 @@
-"""An estimate of the memory that training takes."""
+"""An estimate of the memory that training needs."""
 
 import itertools
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.training.state import state_variables
 
-# Operations that hand on the memory of their input, or whose result is gone when
-# the layer is: with them the estimate would be twice what was measured.
+# Operations whose output shares memory with their input, or is freed with the layer.
+# Counting them would double the estimate against what was measured.
 _NOT_KEPT = (
     "BiasAdd",
     "Identity",
@@ -20,8 +22,8 @@ _NOT_KEPT = (
 )
 
 
-def state_bytes(model):
-    """Returns the bytes of all variables, and of a gradient for each weight.
+def state_bytes(model: Any) -> int:
+    """Returns the bytes of all variables, and of a gradient for each trained weight.
 
     Args:
         model: A compiled adversarial model.
@@ -38,13 +40,13 @@ def state_bytes(model):
     )
 
 
-def activation_bytes(model, shape):
+def activation_bytes(model: Any, shape: tuple[int, ...]) -> int:
     """Estimates the bytes of the activations that a training step holds at once.
 
-    A single generator holds one batch. Each of two holds three: the images that it
-    translates, those of the other domain, and the translations it takes back. A
-    discriminator holds a real and a generated batch; with a penalty also images of
-    its own, and what the way back makes of them, from which the slope follows.
+    A single generator holds one batch. Each of two generators holds three: the images
+    it translates, images of the other domain, and translations it translates back. A
+    discriminator holds a real and a generated batch. With penalties it also holds
+    images of its own and the intermediate gradients of the backward pass.
 
     Args:
         model: An adversarial model.
@@ -53,23 +55,23 @@ def activation_bytes(model, shape):
     generators, discriminators = model.players()
     batches = 1 if len(generators) == 1 else 3
     held = [(network, batches) for network in generators]
-    judged = 2 if model.penalty is None else 4
+    judged = 4 if model.penalties else 2
     held += [(network, judged) for network in discriminators]
-    return sum(batches * made_bytes(network, shape) for network, batches in held)
+    return sum(batches * output_bytes(network, shape) for network, batches in held)
 
 
-def made_bytes(network, shape):
-    """Returns the bytes that the layers of a network make of a batch, in training.
+def output_bytes(network: keras.Model, shape: tuple[int, ...]) -> int:
+    """Returns the bytes of the outputs of a network's layers for a training batch.
 
     Args:
-        network: A Keras model of one input.
-        shape: Shape of a batch of images, for the sides that the network leaves open.
+        network: A Keras model with one input.
+        shape: Shape of a batch of images; it fills in sides the network leaves open.
     """
     taken = tuple(network.inputs[0].shape)[1:]
     sides = itertools.zip_longest(taken, shape[1:])
     taken = [known or given for known, given in sides][: len(taken)]
     spec = tf.TensorSpec((shape[0], *taken), network.compute_dtype)
-    # Only traced: nothing is computed.
+    # Tracing computes nothing.
     traced = tf.function(lambda x: network(x, training=True))
     made = [
         tensor

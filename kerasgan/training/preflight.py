@@ -1,69 +1,70 @@
-"""A look at a model and its data before a long training: `preflight`."""
+"""`preflight`: checks and measurements before a long training."""
 
-import functools
 import re
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
-from kerasgan.inspection import holds
+from kerasgan.inspection import mixing_layers
 from kerasgan.penalties import Penalty
 from kerasgan.training.data_checks import CHECKED_IMAGES
 from kerasgan.training.memory import activation_bytes, state_bytes
 from kerasgan.training.preflight_report import Preflight, size_in_words
 from kerasgan.training.state import read_variables, state_variables, write_variables
+from kerasgan.training.stream import replayed
 
-# Whichever of the two comes first ends a measurement.
+# Whichever comes first ends a measurement.
 MEASURED_BATCHES = 20
 MEASURED_SECONDS = 3.0
-# Names of TensorFlow's operations that draw, with a hidden state or without one.
+# Names of TensorFlow's operations that draw random numbers.
 _DRAWS = re.compile(
     r"Random|TruncatedNormal|Multinomial|Stateful(Uniform|StandardNormal)"
     r"|SampleDistortedBoundingBox|RngReadAndSkip"
 )
 
 
-def preflight(model, data, epochs=None):
-    """Finds out, in seconds, what would spoil a training of hours, and how long it is.
+def preflight(
+    model: Any, data: tf.data.Dataset, epochs: int | None = None
+) -> Preflight:
+    """Finds problems that would spoil a long training, and measures its speed.
 
-    Checks what `fit` checks; that no random change to the images is cached: after one
-    epoch it would be the same for ever; and that no discriminator with a penalty on its
-    slope has batch normalization, with which the slope is not that of one image
-    ("Improved Training of Wasserstein GANs", Gulrajani et al. 2017, section 4,
+    It checks what `fit` checks, that no random augmentation is cached (after one epoch
+    it would repeat forever), and that a discriminator with a gradient penalty has no
+    layer that mixes the images of a batch, because its gradient is then not that of one
+    image ("Improved Training of Wasserstein GANs", Gulrajani et al. 2017, section 4,
     https://arxiv.org/abs/1704.00028).
 
-    Measures the data and the training step on a few batches, and prints a short table.
-    The model is not trained: all its variables are what they were afterwards, to the
-    last bit, and `fit` need not build the training step again.
+    It then measures the data and the training step on a few batches, and prints a
+    table. Afterwards all variables of the model have their previous values, to the last
+    bit, and `fit` does not trace the training step again.
 
-    The data is iterated once, and no further than the batches that are measured. A
-    shuffled dataset has another order at each iteration, so a `fit` that follows gets
-    the orders from the second one on. Networks that draw random numbers with a hidden
-    state, as Keras 2 does for `Dropout`, will have drawn some.
+    The data is iterated once, up to the measured batches. A shuffled dataset has
+    another order in each iteration, so a later `fit` gets the orders from the second
+    one on; datasets of `kerasgan.data` with a seed do not change. Networks with hidden
+    random state, such as `Dropout` in Keras 2, will have drawn numbers.
 
-    The memory is an estimate of its order. Counted are all variables of the model and
-    of both optimizers, a gradient for each weight that is trained, and what layers
-    make of as many batches as are in a network at once: one in a single generator,
-    three in each of two (images to translate, those of the other domain, and
-    translations), two in a discriminator, real and generated, and with a penalty two
-    more, images and the gradient's way back. Not counted are the program itself,
-    batches that wait, and what the backward pass and convolutions need for themselves.
+    The memory is a rough estimate. It counts all variables of the model and of both
+    optimizers, a gradient for each trained weight, and the outputs of layers for the
+    batches that are in a network at once. It does not count the program itself, waiting
+    batches, or the workspace of the backward pass and of convolutions.
 
     Args:
         model: A compiled `GAN` or `CycleGAN`.
-        data: `tf.data.Dataset` of batches, as `fit` would get it.
-        epochs: Int, epochs to be trained; None leaves their time out.
+        data: `tf.data.Dataset` of batches, as for `fit`.
+        epochs: Number of epochs to train; None leaves the total time out.
 
     Returns:
-        A `Preflight`, with the numbers of the table.
+        A `Preflight` with the numbers of the table.
 
     Raises:
-        ValueError: If the model is not compiled, the data does not fit it or is no
-            dataset, random changes are cached, a penalty stands over batch
-            normalization, a step does not fit into memory, or `epochs` is not positive.
+        ValueError: If the model is not compiled, the data is not a dataset or does not
+            fit the model, random augmentation is cached, a penalty meets a layer that
+            mixes a batch, a step does not fit into memory, or `epochs` is not positive.
 
     Example:
 
@@ -75,49 +76,55 @@ def preflight(model, data, epochs=None):
     return report
 
 
-def look_ahead(model, data, epochs=None, batches=None, steps=None):
-    """Does what `preflight` does, for a `fit` that need not look at the data again.
+def look_ahead(
+    model: Any,
+    data: tf.data.Dataset,
+    epochs: int | None = None,
+    batches: Iterable[Any] | None = None,
+    steps: int | None = None,
+) -> tuple[Preflight, list[Any]]:
+    """Does the work of `preflight`, for a `fit` that will not read the data again.
 
     Args:
         model: As in `preflight`.
         data: As in `preflight`.
         epochs: As in `preflight`.
-        batches: Iterator over the batches of the data; by default a new one.
-        steps: Int, batches of an epoch; by default all of the data.
+        batches: The batches of the data; by default from a new iterator.
+        steps: Batches in an epoch; by default all of the data.
 
     Returns:
-        The `Preflight`, and what `model.check_data` returns of the data.
+        The `Preflight`, and the first batches.
     """
     if epochs is not None:
         check_positive(epochs=epochs)
-    if not hasattr(model, "d_optimizer"):
+    if not getattr(model, "is_compiled", False):
         raise ValueError(
             f"model {getattr(model, 'name', model)!r} is not compiled; expected a GAN "
-            "or CycleGAN after its compile()."
+            "or CycleGAN after compile()."
         )
     if not isinstance(data, tf.data.Dataset):
         raise ValueError(
-            f"data is of type {type(data).__name__}; expected a tf.data.Dataset of "
-            "batches: tf.data.Dataset.from_tensor_slices(images).batch(n)."
+            f"data is a {type(data).__name__}; expected a tf.data.Dataset of batches, "
+            "for example tf.data.Dataset.from_tensor_slices(images).batch(n)."
         )
-    _check_penalty(model)
     _check_nothing_random_is_cached(data)
-    batches, data_speed, first_batch_seconds = _measure_data(
-        iter(data) if batches is None else batches
+    first, data_speed, first_batch_seconds = _measure_data(
+        iter(data) if batches is None else iter(batches)
     )
-    # On the batches that are here already: another look would be another order.
-    looked_at = model.check_data(replayed(batches, data.element_spec), None)
-    shape = tf.nest.flatten(batches[0])[-1].shape
+    # Batches in memory, because another iteration may have another order.
+    looked_at = model.check_data(replayed(first, data.element_spec))
+    shape = tf.nest.flatten(first[0])[-1].shape
     state, activations = state_bytes(model), activation_bytes(model, shape)
+    _check_penalties(model, shape)
     try:
         model_speed, first_step_seconds = _measure_model(
-            model, replayed(batches[:1], data.element_spec), shape[0]
+            model, replayed(first[:1], data.element_spec), shape[0]
         )
     except tf.errors.ResourceExhaustedError as error:
         raise ValueError(
-            f"data has batches of {shape[0]}, and there is not enough memory for a "
-            f"step, which needs about {size_in_words(state + activations)}; "
-            "expected smaller batches, or a smaller model."
+            f"data has batches of {shape[0]}, but there is not enough memory for a "
+            f"step, which needs about {size_in_words(state + activations)}; expected "
+            "smaller batches, or a smaller model."
         ) from error
     length = int(data.cardinality()) if steps is None else steps
     report = Preflight(
@@ -137,45 +144,62 @@ def look_ahead(model, data, epochs=None, batches=None, steps=None):
     return report, looked_at
 
 
-def _check_penalty(model):
-    """Raises a ValueError for a penalty over batch normalization."""
-    if not isinstance(model.penalty, Penalty):
-        # None, or somebody's own, which need not be about slopes.
-        return
-    for network in model.players()[1]:
-        if holds(network, keras.layers.BatchNormalization):
+def _check_penalties(model: Any, shape: tuple[int, ...]) -> None:
+    """Raises a ValueError for a gradient penalty on a network that mixes a batch."""
+    # A callable of the user's own need not be about gradients of single images.
+    own = [penalty for penalty in model.penalties if isinstance(penalty, Penalty)]
+    for network in model.players()[1] if own else []:
+        layers = mixing_layers(network)
+        if layers and _mixes(network, shape):
             raise ValueError(
-                f"penalty is {type(model.penalty).__name__}, but discriminator "
-                f"{network.name!r} has batch normalization, with which the gradient of "
-                "an answer is not that of one image; expected a discriminator with "
-                "instance, layer or spectral normalization, or none."
+                f"penalties has {type(own[0]).__name__}, but layer {layers[0].name!r} "
+                f"({type(layers[0]).__name__}) of discriminator {network.name!r} mixes "
+                "the images of a batch, so the gradient of an answer is not that of "
+                "one image; expected layers that treat each image separately, such as "
+                "instance, layer or spectral normalization."
             )
 
 
-def _check_nothing_random_is_cached(data):
-    """Raises a ValueError if a random function stands before a cache.
+def _mixes(network: keras.Model, shape: tuple[int, ...]) -> bool:
+    """Returns whether a network's answer to one image depends on another image."""
+    known = tuple(network.inputs[0].shape)[1:]
+    sides = [a or b for a, b in zip(known, shape[1:], strict=True)]
+    images = tf.random.stateless_uniform((4, *sides), (0, 0), -1.0, 1.0)
+    # Training mode changes statistics, which are put back.
+    variables = {"network": list(network.variables)}
+    before = read_variables(variables)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        first = tf.cast(network(images, training=True), "float32")[0]
+    gradient = tape.gradient(first, images)
+    write_variables(variables, before)
+    return gradient is not None and bool(tf.reduce_any(gradient[1:] != 0.0))
 
-    An order that is cached passes: it costs no image, and often is meant.
+
+def _check_nothing_random_is_cached(data: tf.data.Dataset) -> None:
+    """Raises a ValueError if a random function comes before a cache.
+
+    A cached order is accepted: it changes no image and is often intended.
     """
     for function in _cached_functions(data):
         graph = function.function.graph.as_graph_def()
-        # With the functions that it calls, in a branch or a loop say.
+        # With the functions it calls, for example in a branch or a loop.
         bodies = [graph.node, *(inner.node_def for inner in graph.library.function)]
         operations = {node.op for body in bodies for node in body}
         drawn = sorted(filter(_DRAWS.search, operations))
         if drawn:
             raise ValueError(
-                f"data caches what a function draws at random ({', '.join(drawn)}), so "
-                "that every epoch repeats the draws of the first; expected .cache() "
-                "before the random .map()."
+                f"data caches the output of a random function ({', '.join(drawn)}), so "
+                "all epochs repeat the draws of the first; expected .cache() before "
+                "the random .map()."
             )
 
 
-def _cached_functions(data, cached=False):
-    """Yields the functions of a pipeline whose results a cache keeps.
+def _cached_functions(data: tf.data.Dataset, cached: bool = False) -> Iterator[Any]:
+    """Yields the functions of a pipeline whose results are cached.
 
-    `tf.data` has no public way to walk a pipeline; these two methods are how it finds
-    its own resources, in every version that the library runs on.
+    `tf.data` has no public way to walk a pipeline. It uses these two methods itself to
+    find its resources, in all supported versions.
     """
     cached = cached or type(data).__name__ == "CacheDataset"
     if cached:
@@ -184,25 +208,26 @@ def _cached_functions(data, cached=False):
         yield from _cached_functions(source, cached)
 
 
-def _measure_data(iterator):
-    """Iterates over the first batches of the data.
+def _measure_data(iterator: Iterator[Any]) -> tuple[list[Any], float, float]:
+    """Measures the first batches of the data.
 
     Returns:
-        The list of the first batches, of `CHECKED_IMAGES` images at least where there
-        are as many; images a second; and the seconds until the first batch. That one
-        fills buffers and is left out of the speed, unless it is the only one.
+        The first batches, with at least `CHECKED_IMAGES` images if there are so many;
+        images per second; and the seconds until the first batch. The first batch fills
+        buffers and does not count for the speed, unless it is the only one.
     """
-    batches, n, seconds, images = [], 0, [], []
+    batches: list[Any] = []
+    kept, seconds, images = 0, [], []
     last = time.perf_counter()
     for batch in iterator:
         now = time.perf_counter()
         seconds.append(now - last)
         images.append(len(tf.nest.flatten(batch)[0]))
-        if n < CHECKED_IMAGES:
+        if kept < CHECKED_IMAGES:
             batches.append(tf.nest.map_structure(np.asarray, batch))
-            n += images[-1]
+            kept += images[-1]
         enough = len(seconds) > MEASURED_BATCHES or sum(seconds) > MEASURED_SECONDS
-        if enough and len(seconds) > 1 and n >= CHECKED_IMAGES:
+        if enough and len(seconds) > 1 and kept >= CHECKED_IMAGES:
             break
         last = time.perf_counter()
     measured = slice(1, None) if len(seconds) > 1 else slice(None)
@@ -210,41 +235,17 @@ def _measure_data(iterator):
     return batches, speed, sum(seconds[:1])
 
 
-def replayed(batches, spec):
-    """Returns a dataset of batches that are here, of the signature of their source.
-
-    With another signature, `fit` would have to build the training step again.
-    """
-
-    def as_in_source(*batch):
-        batch = batch[0] if len(batch) == 1 and not isinstance(spec, tuple) else batch
-        return tf.nest.map_structure(
-            lambda part, known: tf.compat.v1.placeholder_with_default(
-                part, known.shape
-            ),
-            batch,
-            spec,
-        )
-
-    if not batches:
-        return tf.data.Dataset.range(0)
-    # Not from_generator, which TensorFlow complains of where a program ends.
-    return functools.reduce(
-        lambda some, more: some.concatenate(more),
-        map(tf.data.Dataset.from_tensors, batches),
-    ).map(as_in_source)
-
-
-def _measure_model(model, batch, n):
-    """Runs a few training steps and takes them back.
+def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, float]:
+    """Runs a few training steps and undoes them.
 
     Args:
         model: A compiled adversarial model.
         batch: Dataset of one batch.
-        n: Int, its images.
+        n: Number of its images.
 
     Returns:
-        Images a second, and the seconds of the first step, which is left out there.
+        Images per second, and the seconds of the first step, which does not count for
+        the speed.
     """
     iterator = iter(batch.cache().repeat())
     variables = state_variables(model)
@@ -260,13 +261,13 @@ def _measure_model(model, batch, n):
             seconds = time.perf_counter() - started
             if seconds > MEASURED_SECONDS:
                 break
-        # Counted, because a call may take several steps.
+        # Counted, because one call may take several steps.
         return (model.steps_taken - step) * n / seconds, first
     finally:
         write_variables(variables, before)
 
 
-def _run(model, iterator):
-    """Calls the training function once and waits until it is done."""
+def _run(model: Any, iterator: Iterator[Any]) -> None:
+    """Calls the training function once and waits until it has finished."""
     model.train_function(iterator)
     tf.test.experimental.sync_devices()

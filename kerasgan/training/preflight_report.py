@@ -1,11 +1,11 @@
-"""What `preflight` found, and the table that it prints."""
+"""The numbers that `preflight` measured, and its table."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Preflight:
-    """What `preflight` found; `str` makes a table of it.
+    """The numbers that `preflight` measured; `str` makes a table of them.
 
     Attributes:
         name: Name of the model.
@@ -14,18 +14,17 @@ class Preflight:
             optimizers and gradients.
         activation_bytes: Int, estimated memory of the activations of a step.
         batch_size: Int, images in the first batch, a pair of domains counted once.
-        first_step_seconds: Float, from the call for the first batch to the end of the
-            first step, most of it TensorFlow's building of the step.
-        model_speed: Float, images a second that the training step takes when it need
-            not wait for data.
-        data_speed: Float, images a second that the data yields when nobody trains.
+        first_step_seconds: Float, seconds from requesting the first batch to the end
+            of the first step, most of it for tracing.
+        model_speed: Float, images per second of the training step without data loading.
+        data_speed: Float, images per second of the data without training.
         shared: Whether both share one processor, because there is no GPU.
-        batches: Int, batches of an epoch; None if the data does not know it.
-        epochs: Int or None, as given.
+        batches: Int, batches in an epoch, or None if unknown.
+        epochs: Int, epochs to train, or None.
     """
 
     name: str
-    parameters: dict
+    parameters: dict[str, int]
     state_bytes: int
     activation_bytes: int
     batch_size: int
@@ -37,40 +36,40 @@ class Preflight:
     epochs: int | None
 
     @property
-    def memory_bytes(self):
+    def memory_bytes(self) -> int:
         """Estimated memory of training, in bytes."""
         return self.state_bytes + self.activation_bytes
 
     @property
-    def slower(self):
-        """`"data"` or `"model"`, whichever makes the other wait."""
+    def slower(self) -> str:
+        """The bottleneck, `"data"` or `"model"`."""
         return "data" if self.data_speed < self.model_speed else "model"
 
     @property
-    def images_per_second(self):
+    def images_per_second(self) -> float:
         """Expected speed of training.
 
-        Beside a GPU the data is made ready while the model trains, and the slower of
-        the two decides; on a CPU both take their time from the same cores.
+        With a GPU, data is loaded while the model trains, and the slower of the two
+        decides. On a CPU both share the cores.
         """
         times = (1.0 / self.model_speed, 1.0 / self.data_speed)
         return 1.0 / (sum(times) if self.shared else max(times))
 
     @property
-    def epoch_seconds(self):
-        """Expected seconds of an epoch; None if its length is not known."""
+    def epoch_seconds(self) -> float | None:
+        """Expected seconds of an epoch, or None if its length is unknown."""
         if self.batches is None:
             return None
         return self.batches * self.batch_size / self.images_per_second
 
     @property
-    def seconds(self):
+    def seconds(self) -> float | None:
         """Expected seconds of all epochs and the first step, or None."""
         if self.epoch_seconds is None or self.epochs is None:
             return None
         return self.first_step_seconds + self.epochs * self.epoch_seconds
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [
             (role, f"{count:,} parameters") for role, count in self.parameters.items()
         ]
@@ -87,7 +86,7 @@ class Preflight:
             ("first step", f"after {_duration(self.first_step_seconds)}"),
         ]
         if self.batches is None:
-            rows.append(("an epoch", "unknown, as the data does not know its length"))
+            rows.append(("an epoch", "unknown, because the data has no known length"))
         else:
             rows.append(
                 (
@@ -105,16 +104,16 @@ class Preflight:
         return "\n".join([f"Before the first step of {self.name}:", *lines])
 
 
-def size_in_words(n):
-    """Returns a number of bytes in words, such as `"1.5 GB"`."""
+def size_in_words(n: int) -> str:
+    """Returns a number of bytes in readable form, such as `"1.5 GB"`."""
     return f"{n / 1e9:.1f} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
 
 
-def _speed(images):
+def _speed(images: float) -> str:
     return f"{images:,.0f} images/s" if images >= 10 else f"{images:.2g} images/s"
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.2g} s"
     minutes = round(seconds / 60)

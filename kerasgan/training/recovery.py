@@ -1,5 +1,9 @@
-"""The last good state of training, and the way back to it."""
+"""The last good state of training, kept in memory to return to."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -9,30 +13,29 @@ from kerasgan.training.not_finite import is_finite
 
 
 class LastGoodState:
-    """A copy in memory of all that training has made of a model.
+    """A copy of what training has made of a model.
 
-    It has the networks, their averages, pools, and what both optimizers keep, their
-    step counts included: a moment and its count belong together, and a schedule of
-    the learning rate goes back with them. It has neither the learning rates nor the
-    states of random layers nor `model.step`, from which every draw of a step follows:
-    put back, they would bring the same rates, latents and coins again, and with them
-    what failed.
+    It holds the networks, their averages, image pools, and the state of both
+    optimizers with their step counts: a moment and its count belong together, and the
+    position of a learning rate schedule goes back with them. It does not hold learning
+    rates, random layers' states, or `model.step`: every draw follows from the step, so
+    restoring it would repeat the draws that failed.
 
     Args:
         model: A compiled `GAN` or `CycleGAN`.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.model = model
-        self.values = None
-        # What holds the rate, also where Keras wraps it to scale the loss.
+        self.values: list[np.ndarray] | None = None
+        # The optimizers that hold the rates, inside of any LossScaleOptimizer.
         self.optimizers = [
             inner_optimizer(optimizer)
             for optimizer in (model.d_optimizer, model.g_optimizer)
         ]
 
-    def variables(self):
-        """Returns the list of variables that go back."""
+    def variables(self) -> Sequence[Any]:
+        """Returns the variables that the copy holds."""
         # Keras 2 lists metrics among the weights.
         metrics = {id(v) for metric in self.model.metrics for v in metric.variables}
         others = {id(self.model.step), *metrics}
@@ -42,21 +45,22 @@ class LastGoodState:
             variables += [v for v in optimizer.variables if v is not rate]
         return variables
 
-    def is_finite(self):
-        """Whether what training has made so far is finite."""
+    def is_finite(self) -> bool:
+        """Returns whether all variables are finite now."""
         return is_finite(self.variables())
 
-    def keep(self):
-        """Remembers the present state."""
+    def keep(self) -> None:
+        """Copies the current state."""
         self.step = self.model.steps_taken
         self.values = [np.array(tf.convert_to_tensor(v)) for v in self.variables()]
 
-    def put_back(self, factor):
-        """Puts the remembered state back, and lowers both learning rates.
+    def restore(self, factor: float) -> None:
+        """Restores the copied state and lowers both learning rates.
 
         Args:
-            factor: Float that the present rates are multiplied by.
+            factor: Number by which the current rates are multiplied.
         """
+        assert self.values is not None
         for variable, value in zip(self.variables(), self.values, strict=True):
             variable.assign(value)
         for optimizer in self.optimizers:
@@ -66,21 +70,26 @@ class LastGoodState:
                 self._lower_schedule(optimizer, lowered * factor)
             else:
                 rate.assign(rate * factor)
-        # Metrics are running means: what was not finite would stay in them.
+        # Metrics are running means and would stay NaN.
         self.model.reset_metrics()
 
-    def lower_schedules(self, factor):
-        """Lets rates that follow a schedule be `factor` times what it says.
+    def lower_schedules(self, factor: float) -> None:
+        """Multiplies learning rates that follow a schedule.
 
-        Unlike the others they are no variables, and so in no state that is saved.
+        Unlike other rates they are not variables, so no checkpoint holds them.
+
+        Args:
+            factor: Number by which the schedules are multiplied.
         """
         for optimizer in filter(is_scheduled, self.optimizers):
             self._lower_schedule(optimizer, factor)
 
-    def _lower_schedule(self, optimizer, factor):
+    def _lower_schedule(
+        self, optimizer: keras.optimizers.Optimizer, factor: float
+    ) -> None:
         rate = optimizer._learning_rate
         schedule = rate.schedule if isinstance(rate, LoweredRate) else rate
-        # Keras lets no one assign the rate of a schedule.
+        # Keras does not allow assigning the rate of a schedule.
         optimizer._learning_rate = LoweredRate(schedule, factor)
-        # The old one is part of the training step that was compiled.
+        # The traced training step still holds the old schedule.
         self.model.make_train_function(force=True)

@@ -1,288 +1,314 @@
-"""Training that goes on where it was stopped, to the same bits."""
+"""`RunState`: checkpoints from which a run resumes to the same bits."""
 
 import contextlib
 import hashlib
-import pathlib
+import os
 import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
+from kerasgan.files import absolute_path
 from kerasgan.training import state
-from kerasgan.training.callback_state import past_of, remembered, remembering, remind
-from kerasgan.training.checkpoints import KEPT, held_folder, newest_state, write_state
+from kerasgan.training.callback_state import (
+    get_callback_state,
+    history_until,
+    set_callback_state,
+    stateful_callbacks,
+)
+from kerasgan.training.checkpoints import (
+    KEPT,
+    held_folder,
+    resumable_checkpoint,
+    write_checkpoint,
+)
+from kerasgan.training.compatibility import changed_since, check_resumable
 from kerasgan.training.stop_requests import StopRequests
 from kerasgan.version import library_versions
 
-# Training between two saves takes at least this many times as long as a save.
+# Training between two checkpoints takes at least this many times as long as saving one,
+# and at least so many seconds.
 TRAINING_TO_SAVING = 50
+LEAST_SECONDS = 10.0
 
 
 class RunState(keras.callbacks.Callback):
-    """Keeps the state of training, so that the same program goes on where it was.
+    """Saves checkpoints from which the same program resumes exactly.
 
-    Started again, a program goes on from the newest state in the folder, in the
-    middle of an epoch as well as at its end, and ends with the weights, logs and
-    images of a run that was never stopped: on a CPU with the same versions to the
-    last bit. A run that has ended is not trained again; with more `epochs` it goes
-    on. A run that a callback stopped in the middle of an epoch has not ended.
+    When the program starts again, training resumes from the newest checkpoint in the
+    folder, also in the middle of an epoch. It ends with the weights, logs and images of
+    a run that was never interrupted: on a CPU with the same library versions, to the
+    last bit. A completed run is not trained again; with more `epochs` it continues. A
+    run that a callback stopped in the middle of an epoch is not complete.
 
-    Kept are all variables of the model, both optimizers, the metrics of the epoch,
-    its place in the data, the history, what `EarlyStopping`, `ReduceLROnPlateau`,
-    `ModelCheckpoint` and `Diagnosis` remember, and what any other callback returns from
-    a method `get_state()`, which JSON has to hold: `set_state(state)` gets it back.
+    A checkpoint has all variables of the model, both optimizers, the metrics of the
+    epoch, the place in the data, the history, the state of `EarlyStopping`,
+    `ReduceLROnPlateau`, `ModelCheckpoint` and `Diagnosis`, and for any other callback
+    what its `get_state()` returns, as JSON-compatible values; `set_state(state)` gets
+    it back.
 
-    The data has to come in the same order again: give its functions a `seed`, or call
-    `keras.utils.set_random_seed` first; and validation data in a fixed one. What was
-    trained on already is read once more, without training. Layers that draw random
-    numbers themselves, such as `Dropout`, go on exactly with Keras 3 only.
+    The data must come in the same order again. Datasets of `kerasgan.data` with a
+    `seed` start at their place at once. Other datasets are read again up to there, with
+    a progress bar. Layers that draw random numbers themselves, such as `Dropout`,
+    resume exactly with Keras 3 only.
 
-    A state is written whole or not at all, and with a checksum. The newest two are
-    kept; if one is damaged, the one before it is taken, and a line says so. One process
-    at a time trains in a folder. Ctrl-C and
-    SIGTERM are obeyed after the step at hand, once the state is saved: `fit` raises
-    KeyboardInterrupt, or SystemExit with code 143, which schedulers expect. A second
-    Ctrl-C is obeyed at once. What has a number in it that is not finite is never saved.
+    A checkpoint is written whole or not at all, and has a checksum. The newest two are
+    kept. If one is damaged, the one before it is used, and a line says so. Only one
+    process can train in a folder at a time. After Ctrl-C or SIGTERM the current step is
+    saved; then `fit` raises KeyboardInterrupt, or SystemExit with code 143. A second
+    Ctrl-C interrupts at once. NaN or infinite values are never saved.
 
     Args:
-        folder: Folder of the run; states are files in its folder `state`.
-        every_steps: Int, training steps between two states. By default as often as
-            saving takes no more than a fiftieth of the time. A state is also saved
-            before the first step, which is when a folder that cannot be written to
-            is found out, and at the end.
-        strict: Whether options of the model, its optimizers or the data that are not
-            those the run was started with are an error, and networks that are built
-            otherwise. Otherwise the run goes on with the new ones.
+        folder: Folder of the run. Checkpoints are files in its folder `state`.
+        every_steps: Int, training steps between two checkpoints. By default saving
+            takes at most 2 % of the time, with at least 10 seconds between two
+            checkpoints. A checkpoint is also saved before the first step, so that an
+            unwritable folder is noticed early, and at the end.
+        strict: Whether to raise an error if options of the model, its optimizers or the
+            data differ from those of the checkpoint. Otherwise training continues with
+            the new options.
 
     Attributes:
-        first_step: Int, the training step that this training began with.
+        first_step: Int, the training step at which this training began.
 
     Raises:
-        ValueError: If `every_steps` is not positive or, when training starts, if the
-            state does not fit the model, its options or the data, or if no state in
-            the folder is whole.
-        OSError: If a state cannot be written, on a full disk say; those that are
-            there stay. Or if another process trains in the folder.
+        ValueError: If `every_steps` is not positive. When training starts: if the
+            checkpoint does not fit the model, its options or the data, or all
+            checkpoints are damaged.
+        OSError: If a checkpoint cannot be written, for example on a full disk (earlier
+            ones are kept), or another process trains in the folder.
 
     Example:
 
     >>> gan.fit(faces, epochs=25, callbacks=[kerasgan.callbacks.RunState("runs/faces")])
     """
 
-    def __init__(self, folder, every_steps=None, strict=True):
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every_steps: int | None = None,
+        strict: bool = True,
+    ) -> None:
         super().__init__()
         if every_steps is not None:
             check_positive(every_steps=every_steps)
-        self.folder = pathlib.Path(folder) / "state"
+        self.folder = absolute_path(folder) / "state"
         self.every_steps = every_steps
         self.strict = strict
         self.stop_requests = StopRequests()
         self.first_step = 0
-        self._resumed = None
+        self._checkpoint: Any = None
 
     @contextlib.contextmanager
-    def opened(self, model):
-        """Holds the folder and looks for the newest state; `fit` trains inside of it.
+    def opened(self, model: Any) -> Iterator[None]:
+        """Holds the folder and reads the newest checkpoint; `fit` trains inside.
 
         Args:
-            model: A compiled adversarial model. Without a seed of its own it takes
-                that of the state.
+            model: A compiled adversarial model. If it was created without a seed, it
+                takes the checkpoint's.
         """
         with held_folder(self.folder):
             self._model = model
-            self._resumed = newest_state(self.folder)
-            if self._resumed is not None:
-                model.adopt_seed(self._resumed[1]["options"]["seed"])
+            self._checkpoint = resumable_checkpoint(self.folder)
+            if self._checkpoint is not None:
+                model.adopt_seed(self._checkpoint[1]["options"]["seed"])
             self._options = state.training_options(model)
             yield
 
-    def epochs_left(self, epochs):
-        """Returns how many of all epochs are left to train, those begun counted whole.
+    def epochs_left(self, epochs: int) -> int:
+        """Returns the number of epochs left to train, including one already begun.
 
         Args:
-            epochs: Int, the epoch that `fit` trains to.
+            epochs: The epoch that `fit` trains to.
         """
-        if self._resumed is None:
+        if self._checkpoint is None:
             return epochs
-        return 0 if self._has_ended(epochs) else epochs - self._resumed[1]["epoch"]
+        return 0 if self._is_complete(epochs) else epochs - self._checkpoint[1]["epoch"]
 
-    def _has_ended(self, epochs):
-        _, facts = self._resumed
+    def _is_complete(self, epochs: int) -> bool:
+        _, facts = self._checkpoint
         return facts["finished"] and epochs <= facts["epochs"]
 
-    def resume_fit(self, callbacks, epochs, steps, batches):
-        """Brings the model to the newest state; `fit` calls it before the first step.
+    def resume_fit(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        epochs: int,
+        steps: int,
+        batches: list[Any],
+    ) -> tuple[int, int] | None:
+        """Restores the newest checkpoint; `fit` calls this before the first step.
 
         Args:
-            callbacks: List of the callbacks of this training.
-            epochs: Int, the epoch that `fit` trains to.
-            steps: Int, batches in an epoch.
-            batches: The first batches, as a list.
+            callbacks: All callbacks of this training.
+            epochs: The epoch that `fit` trains to.
+            steps: Batches in an epoch.
+            batches: The first batches of the data.
 
         Returns:
-            Where training goes on, a pair `(epoch, batch)`, both counted from 0; None
-            if there is no state.
+            The epoch and batch at which training begins, both counted from 0, or None
+            if there is no checkpoint.
         """
         self._steps = steps
         self._epochs = epochs
-        self._remembering = remembering(callbacks)
+        self._stateful = stateful_callbacks(callbacks)
         self._options["steps_per_epoch"] = steps
         self._options["batch_size"] = len(tf.nest.flatten(batches)[0])
         self._data = _digest(batches)
-        self._saved = None
-        if self._resumed is None:
+        # The place and the step of the newest checkpoint.
+        self._saved: int | None = None
+        self._saved_step: int | None = None
+        if self._checkpoint is None:
             return None
-        values, facts = self._resumed
+        values, facts = self._checkpoint
         groups = state.state_variables(self._model)
-        changed = self._changed(values, facts)
-        # A rate that was changed on purpose stays what it is now.
+        changed = changed_since(facts["options"], values, self._options)
+        # A learning rate that the user changed keeps its new value.
         self._kept = {n: v for n, v in groups.items() if n not in changed}
-        self._check(facts, changed, state.misfit(self._kept, values))
+        check_resumable(
+            self.folder,
+            state.mismatch(self._kept, values),
+            changed if self.strict else set(),
+            now=self._options,
+            then=facts["options"],
+        )
         state.write_variables(self._kept, values)
-        self.first_step = self._model.steps_taken
+        self.first_step = self._saved_step = self._model.steps_taken
         run, epoch, batch = self.folder.parent, facts["epoch"], facts["batch"]
-        if self._has_ended(epochs):
+        if self._is_complete(epochs):
             self._saved = epoch * steps
-            print(f"{run}: trained already, {self._model.steps_taken} steps.")
+            print(f"{run}: already complete after {self._model.steps_taken} steps.")
             return epochs, 0
         if "steps_per_epoch" in changed:
-            # There is no such place in other batches.
+            # Batches of another size have no such place.
             batch = 0
         self._saved = epoch * steps + batch
         print(
-            f"{run}: going on from step {self._model.steps_taken}, epoch {epoch + 1}, "
+            f"{run}: resuming from step {self._model.steps_taken}, epoch {epoch + 1}, "
             f"batch {batch + 1} of {steps}."
         )
         if facts["versions"] != library_versions():
             saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
             print(
-                f"{run}: saved by other versions ({saved_by}), so it goes on, but "
-                "perhaps not to the same bits."
+                f"{run}: the checkpoint was saved by other versions ({saved_by}), so "
+                "the resumed run may differ in the last bits."
             )
         if facts["data"] != self._data:
             print(
-                f"{run}: the data is not the same or comes in another order, so the "
-                "run goes on, but not as if it had never been stopped; give its "
-                "functions a seed."
+                f"{run}: the data differs or comes in another order, so the run will "
+                "not equal an uninterrupted one; give the data functions a seed."
             )
         return epoch, batch
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         if not hasattr(self, "_options"):
             raise ValueError(
-                f"RunState is given to a {type(self.model).__name__}, whose fit does "
-                "not ask it where to begin; expected a model of kerasgan."
+                f"RunState is given to a {type(self.model).__name__}, whose fit cannot "
+                "resume; expected a kerasgan.GAN or kerasgan.CycleGAN."
             )
-        self._due = 0.0
-        self._epoch = None
+        # A new run saves before its first step.
+        self._due = time.monotonic() + (LEAST_SECONDS if self._checkpoint else 0.0)
+        self._epoch: int | None = None
+        self._told_not_finite = False
 
-    def on_epoch_begin(self, epoch, logs=None):
-        # Here, and not at the end of an epoch: all other callbacks are done with it.
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # Here, not at the end of an epoch: all other callbacks have handled its end.
         self._epoch = epoch
-        if self._resumed is None:
+        if self._checkpoint is None:
             self._done = 0
             self._save_if_due(0)
         else:
-            self._done = self._resumed[1]["batch"]
+            self._done = self._checkpoint[1]["batch"]
             self._restore_the_rest()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._done = batch + 1
         if self._done < self._steps:
             self._save_if_due(self._done)
 
-    def on_train_end(self, logs=None):
-        if self._resumed is not None:
-            # Not one epoch was left.
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._checkpoint is not None:
+            # No epoch was left.
             self._restore_the_rest()
         elif self._epoch is not None and self._done < self._steps:
-            # A callback has stopped it in the middle of an epoch.
+            # A callback has stopped training in the middle of an epoch.
             self._save(self._epoch, self._done)
         elif self._epoch is not None:
             self._save(self._epoch + 1, 0, finished=True)
-        if self.stop_requests.signal is not None:
-            self.stop_requests.obey()
+        self.stop_requests.raise_if_requested()
 
-    def _check(self, facts, changed, misfit):
-        """Raises a ValueError if a state does not belong to this run."""
-        if misfit is not None:
-            raise ValueError(
-                f"{misfit} in {self.folder}; expected the networks and optimizers that "
-                "the run was started with, or another folder."
-            )
-        if changed and self.strict:
-            new, old = (
-                ", ".join(f"{name} {options.get(name)!r}" for name in sorted(changed))
-                for options in (self._options, facts["options"])
-            )
-            raise ValueError(
-                f"training has {new}, but the run in {str(self.folder.parent)!r} was "
-                f"started with {old}; expected the same, or strict=False to go on with "
-                "what is new."
-            )
+    def save_after_failure(self) -> None:
+        """Saves a checkpoint after another callback has raised an error.
 
-    def _changed(self, values, facts):
-        """Returns the names of the options that are not those of a state."""
-        options = facts["options"]
-        # Rates are what they were at the beginning of the run, or have been set since,
-        # if the model is the one that was trained.
-        now = {f"{n}/0": value for n, value in self._options.items()}
-        moved = {n[:-2] for n in now.keys() & values.keys() if now[n] == values[n]}
-        self._options.update((n, options[n]) for n in moved & options.keys())
-        names = self._options.keys() | options.keys()
-        return {n for n in names if self._options.get(n) != options.get(n)}
+        The work of the callbacks at the end of this epoch is lost; no training is.
+        """
+        if self._checkpoint is not None or self._epoch is None:
+            return
+        ended = self._done >= self._steps
+        # The error of the other callback is what the user must see.
+        with contextlib.suppress(OSError):
+            self._save(self._epoch + ended, 0 if ended else self._done)
 
-    def _restore_the_rest(self):
-        """Restores what Keras has reset since the model was restored."""
-        values, facts = self._resumed
-        self._resumed = None
+    def _restore_the_rest(self) -> None:
+        """Restores what Keras has reset since the variables were restored."""
+        values, facts = self._checkpoint
+        self._checkpoint = None
         if not facts["finished"]:
-            # The metrics of the epoch so far; and a rate that a callback has set at its
-            # beginning, which it has set once more.
+            # The metrics of the epoch so far, and a learning rate that a callback has
+            # set at its beginning and has now set once more.
             state.write_variables(self._kept, values)
         history = self.model.history
         history.epoch = list(facts["history"]["epoch"])
         history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
-        for key, callback in self._remembering.items():
+        for key, callback in self._stateful.items():
             if key in facts["callbacks"]:
-                remind(callback, facts["callbacks"][key])
+                set_callback_state(callback, facts["callbacks"][key])
             weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
             if weights:
                 callback.best_weights = weights
 
-    def _save_if_due(self, batch):
+    def _save_if_due(self, batch: int) -> None:
         stop = self.stop_requests.signal is not None
         if self.every_steps is None or self._saved is None:
             due = time.monotonic() >= self._due
         else:
             now = self._epoch * self._steps + batch
             due = now // self.every_steps > self._saved // self.every_steps
-        if due or stop:
-            self._save(self._epoch, batch)
+        saved = self._save(self._epoch, batch) if due or stop else False
         if stop:
-            print(
-                f"\n{self.folder.parent}: stopped at step {self.model.steps_taken}; "
-                "the same program, started again, goes on from there."
-            )
-            self.stop_requests.obey()
+            step = self.model.steps_taken
+            then = "run the same program again to resume"
+            if not saved:
+                then = (
+                    "values are NaN or infinite, so nothing was saved; the same "
+                    f"program resumes from step {self._saved_step or 0}"
+                )
+            print(f"\n{self.folder.parent}: stopped at step {step}; {then}.")
+            self.stop_requests.raise_if_requested()
 
-    def _save(self, epoch, batch, finished=False):
+    def _save(self, epoch: int, batch: int, finished: bool = False) -> bool:
+        """Saves a checkpoint; returns False if values are not finite."""
         now = epoch * self._steps + batch
         if now == self._saved and not finished:
-            return
+            return True
         started = time.monotonic()
         values = state.read_variables(state.state_variables(self.model))
+        step = self.model.steps_taken
         if not all(np.isfinite(value).all() for value in values.values()):
-            self._wait(started)
-            return
-        for key, callback in self._remembering.items():
+            self._delay(started)
+            if not self._told_not_finite:
+                self._told_not_finite = True
+                print(
+                    f"\n{self.folder.parent}: values are NaN or infinite at step "
+                    f"{step}, so no checkpoint is saved until they are finite."
+                )
+            return False
+        for key, callback in self._stateful.items():
             for i, weight in enumerate(getattr(callback, "best_weights", None) or []):
                 values[f"{key}/{i}"] = weight
-        step = self.model.steps_taken
-        # Without an epoch that was stopped in its middle, which Keras takes for one.
-        history = past_of(self.model.history, epoch)
         facts = {
             "epoch": epoch,
             "batch": batch,
@@ -291,31 +317,35 @@ class RunState(keras.callbacks.Callback):
             "options": self._options,
             "versions": library_versions(),
             "data": self._data,
-            "history": history,
+            # Without an interrupted epoch, which Keras counts as a whole one.
+            "history": history_until(self.model.history, epoch),
             "callbacks": {
-                key: remembered(callback) for key, callback in self._remembering.items()
+                key: get_callback_state(callback)
+                for key, callback in self._stateful.items()
             },
         }
         try:
-            write_state(self.folder, step, values, facts)
+            write_checkpoint(self.folder, step, values, facts)
         except OSError as error:
             reason = getattr(error.__cause__, "strerror", None) or error
             raise OSError(
-                f"the state of step {step} could not be saved in {self.folder} "
-                f"({reason}); expected a folder that can be written to, with room for "
-                f"{KEPT + 1} states; those saved before are whole."
+                f"the checkpoint of step {step} could not be saved in {self.folder} "
+                f"({reason}); expected a folder that can be written to, with space for "
+                f"{KEPT + 1} checkpoints; earlier checkpoints are intact."
             ) from error
-        self._saved = now
-        self._wait(started)
+        self._saved, self._saved_step = now, step
+        self._delay(started)
+        return True
 
-    def _wait(self, started):
-        """Puts the next save off, by a time that this one is a small part of."""
+    def _delay(self, started: float) -> None:
+        """Sets when the next checkpoint is due, after one that began at a time."""
         ended = time.monotonic()
-        self._due = ended + TRAINING_TO_SAVING * (ended - started)
+        wait = max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))
+        self._due = ended + wait
 
 
-def _digest(batches):
-    """Returns a short text that is another one for other batches."""
+def _digest(batches: list[Any]) -> str:
+    """Returns a short hash of batches."""
     digest = hashlib.sha256()
     for array in tf.nest.flatten(batches):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,7 +1,7 @@
-"""The whole state of training, as arrays, and the options that it belongs to."""
+"""The whole training state as arrays, and the options it depends on."""
 
-import hashlib
-import json
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,37 +9,39 @@ import tensorflow as tf
 
 from kerasgan.schedules import LoweredRate
 
-# Of a model's configuration: what may change from one part of a run to the next
-# without changing a number.
-FREE = ("name", "facts", "steps_per_execution")
+# Parts of a model's configuration that may change without changing any number.
+FREE = ("name", "facts", "steps_per_execution", "metrics")
 LOWERED = keras.saving.get_registered_name(LoweredRate)
-# Where a network's configuration has names of layers.
+# Keys of a network's configuration that hold names of layers.
 NAMES_OF_LAYERS = ("name", "inbound_nodes", "input_layers", "output_layers")
+# Keys that do not change what is computed.
+IGNORED = ("build_config", "module", "registered_name", "name")
 OPTIMIZERS = ("d_optimizer", "g_optimizer")
 
+Groups = dict[str, list[Any]]
+Arrays = dict[str, np.ndarray]
 
-def state_variables(model):
+
+def state_variables(model: Any) -> Groups:
     """Returns every variable that training changes, in groups.
 
     Args:
         model: A compiled adversarial model.
 
     Returns:
-        Dict from the name of a group to a list of variables: one group for each
-        network and each optimizer, one for each learning rate that is a variable, under
-        the name that `training_options` has for it, and `"model"` for all else:
-        averages, step, image pools, metrics.
+        Dict from group names to lists of variables. There is a group for each network,
+        each optimizer, and each learning rate that is a variable, under its name in
+        `training_options`. The group `"model"` holds the rest: averages, step, image
+        pools, metrics.
     """
     groups = {role: list(getattr(model, role).variables) for role in model.roles}
     for name in OPTIMIZERS:
         optimizer, path = getattr(model, name), f"{name}.config"
         variables = list(optimizer.variables)
         while hasattr(optimizer, "inner_optimizer"):
-            # What a LossScaleOptimizer wraps has the rate.
-            optimizer, path = (
-                optimizer.inner_optimizer,
-                f"{path}.inner_optimizer.config",
-            )
+            # A LossScaleOptimizer keeps the rate in the optimizer it wraps.
+            optimizer = optimizer.inner_optimizer
+            path = f"{path}.inner_optimizer.config"
         rate = optimizer.learning_rate
         groups[name] = [v for v in variables if v is not rate]
         # Keras 2 does not list it among the variables.
@@ -51,7 +53,7 @@ def state_variables(model):
     return groups
 
 
-def read_variables(groups):
+def read_variables(groups: Groups) -> Arrays:
     """Returns the values of groups of variables, a dict from names to arrays."""
     return {
         f"{group}/{i}": tf.convert_to_tensor(variable).numpy()
@@ -60,66 +62,95 @@ def read_variables(groups):
     }
 
 
-def misfit(groups, values):
-    """Returns in what group values do not fit the variables, and how; or None.
+def mismatch(groups: Groups, values: Arrays) -> str | None:
+    """Returns how values do not fit groups of variables, or None if they fit.
 
     Args:
-        groups: What `state_variables` returns.
+        groups: What `state_variables` returned.
         values: What `read_variables` returned.
     """
     for group, variables in groups.items():
         kept = sum(name.startswith(f"{group}/") for name in values)
         if kept != len(variables):
-            return f"{group} has {len(variables)} variables, but the state {kept}"
+            return f"{group} has {len(variables)} variables, but the checkpoint {kept}"
         for i, variable in enumerate(variables):
             shapes = tuple(variable.shape), values[f"{group}/{i}"].shape
             if shapes[0] != shapes[1]:
                 return (
-                    f"{group} has a variable of shape {shapes[0]}, where the state has "
-                    f"one of {shapes[1]}"
+                    f"{group} has a variable of shape {shapes[0]}, but the checkpoint "
+                    f"has shape {shapes[1]}"
                 )
     return None
 
 
-def write_variables(groups, values):
-    """Gives groups of variables the values that `read_variables` returned."""
+def write_variables(groups: Groups, values: Arrays) -> None:
+    """Assigns the values that `read_variables` returned to groups of variables."""
     for group, variables in groups.items():
         for i, variable in enumerate(variables):
             variable.assign(values[f"{group}/{i}"])
 
 
-def training_options(model):
+def training_options(model: Any) -> dict[str, Any]:
     """Returns what training depends on besides its data.
 
     Args:
         model: A compiled adversarial model.
 
     Returns:
-        A flat dict from names such as `"g_optimizer.config.learning_rate"` to what
-        JSON can hold. How a network is built stands there as a short text that is
-        another one for another network, whatever its layers are called.
+        A flat dict from names such as `"g_optimizer.config.learning_rate"` to
+        JSON-compatible values. Networks are described by the configuration of their
+        layers, without the names of layers.
     """
     config = {
         name: value
-        for name, value in {**model.get_config(), **model.get_compile_config()}.items()
+        for name, value in model.training_config().items()
         if name not in (*FREE, *model.roles)
     }
-    networks = {f"{role}.layers": _built(getattr(model, role)) for role in model.roles}
-    return {**dict(_flat("", config)), **networks}
+    networks = {role: _without_names(getattr(model, role)) for role in model.roles}
+    return dict(_flat("", {**config, **networks}))
 
 
-def _built(network):
-    """Returns a short text that is the same for networks that are built alike."""
-    # Layers that are not named have another name in every process.
+def changed_options(now: dict[str, Any], then: dict[str, Any]) -> set[str]:
+    """Returns the names of options whose values differ.
+
+    Another version of Keras may add keys to the configuration of a layer or an
+    optimizer. A key of a configuration that only one side has is no change.
+
+    Args:
+        now: Options of this training.
+        then: Options of a checkpoint.
+    """
+    return {
+        name
+        for name in now.keys() | then.keys()
+        if (name in now and name in then and now[name] != then[name])
+        or (
+            (name in now) != (name in then)
+            and (
+                not _is_config(name) or _is_replaced(name, then if name in now else now)
+            )
+        )
+    }
+
+
+def _is_config(name: str) -> bool:
+    """Returns whether an option is a key of a layer's or an optimizer's config."""
+    return ".config." in name and not name.endswith(".length")
+
+
+def _is_replaced(name: str, others: dict[str, Any]) -> bool:
+    """Returns whether others have an object where an option is a plain value."""
+    return any(other.startswith(f"{name}.") for other in others)
+
+
+def _without_names(network: keras.Model) -> Any:
+    """Returns the configuration of a network, with numbers for names of layers."""
+    # Unnamed layers have another name in every process.
     numbers = {layer.name: i for i, layer in enumerate(network._flatten_layers())}
-    config = _numbered(network.get_config(), numbers)
-    # What JSON cannot hold may be told only by where it lies in memory.
-    text = json.dumps(config, sort_keys=True, default=lambda _: None)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return {"config": _numbered(network.get_config(), numbers)}
 
 
-def _numbered(config, numbers, of_layers=False):
-    """Returns a network's configuration with numbers for the names of its layers."""
+def _numbered(config: Any, numbers: dict[str, int], of_layers: bool = False) -> Any:
     if isinstance(config, dict):
         return {
             key: _numbered(value, numbers, of_layers or key in NAMES_OF_LAYERS)
@@ -132,16 +163,28 @@ def _numbered(config, numbers, of_layers=False):
     return config
 
 
-def _flat(start, value):
+def _flat(start: str, value: Any) -> Iterator[tuple[str, Any]]:
     while isinstance(value, dict) and value.get("registered_name") == LOWERED:
-        # By `Diagnosis`, which lowers it again if the run is gone on with.
+        # `Diagnosis` lowered the rate, and lowers it again when the run resumes.
         value = value["config"]["schedule"]
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(item, (dict, list, tuple)) for item in value
+    ):
+        yield f"{start}.length", len(value)
+        value = dict(enumerate(value))
     if isinstance(value, dict):
         for name, inner in value.items():
-            # The sizes of the weights, and where classes live, are no options.
-            if name not in ("build_config", "module", "registered_name", "name"):
-                yield from _flat(f"{start}.{name}" if start else name, inner)
+            if name not in IGNORED:
+                yield from _flat(f"{start}.{name}" if start else str(name), inner)
     elif isinstance(value, (list, tuple)):
-        yield start, [v.item() if isinstance(v, np.generic) else v for v in value]
+        yield start, [_plain(item) for item in value]
     else:
-        yield start, value.item() if isinstance(value, np.generic) else value
+        yield start, _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value that JSON can hold; None for an object it cannot describe."""
+    if isinstance(value, np.generic):
+        return value.item()
+    known = (str, int, float, bool, type(None))
+    return value if isinstance(value, known) else None

@@ -115,7 +115,7 @@ def test_a_process_that_is_training_and_then_killed(dcgan_data, tmp_path):
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             # The first checkpoint is written before the first step.
-            while len(checkpoints.state_files(run / "state")) < 2:
+            while len(checkpoints.checkpoint_files(run / "state")) < 2:
                 assert process.poll() is None, (tmp_path / "log").read_text()
                 time.sleep(0.1)
             for number in range(3):
@@ -131,44 +131,6 @@ def test_a_process_that_is_training_and_then_killed(dcgan_data, tmp_path):
     assert cli.main(["export", str(run), "--out", str(out)]) == 0
     model = tf.saved_model.load(str(out))
     assert model.serve(tf.zeros((2, 100))).shape == (2, 16, 16, 3)
-
-
-def write_checkpoint(folder, step):
-    checkpoints.write_state(folder, step, {"x": np.full(3, step)}, {"step": step})
-
-
-def test_checkpoints_may_be_pruned_while_they_are_read(tmp_path, monkeypatch):
-    for step in (1, 2):
-        write_checkpoint(tmp_path, step)
-    read = loading.read_state
-
-    def prune_first(file):
-        monkeypatch.setattr(loading, "read_state", read)
-        # Training writes two more, and deletes those that were listed.
-        for step in (3, 4):
-            write_checkpoint(tmp_path, step)
-        assert not file.exists()
-        return read(file)
-
-    monkeypatch.setattr(loading, "read_state", prune_first)
-    values, facts = loading.read_newest_checkpoint(tmp_path)
-    assert facts == {"step": 4} and values["x"].tolist() == [4, 4, 4]
-
-
-def test_damaged_checkpoints_are_skipped_and_kept(tmp_path, capsys):
-    for step in (1, 2):
-        write_checkpoint(tmp_path, step)
-    newest, oldest = checkpoints.state_files(tmp_path)
-    newest.write_bytes(newest.read_bytes()[:-1])
-    before = content(tmp_path)
-    assert loading.read_newest_checkpoint(tmp_path)[1] == {"step": 1}
-    assert f"{newest} is damaged" in capsys.readouterr().out
-    assert loading.read_newest_checkpoint(tmp_path, after_step=1) is None
-    oldest.write_bytes(b"")
-    before[oldest] = b""
-    assert loading.read_newest_checkpoint(tmp_path) is None
-    assert content(tmp_path) == before
-    assert loading.read_newest_checkpoint(tmp_path / "none") is None
 
 
 def test_folders_without_a_model(whole_dcgan, copied, tmp_path, bad):

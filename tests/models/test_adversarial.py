@@ -1,12 +1,15 @@
 """What every adversarial model shares, on the smallest model that has it."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasgan import compat
-from kerasgan.models.adversarial import AdversarialModel, apply_gradients
+from kerasgan.models.adversarial import AdversarialModel
+from kerasgan.models.moves import apply, differentiate
 
 
 class Duel(AdversarialModel):
@@ -23,9 +26,8 @@ class Duel(AdversarialModel):
     def players(self):
         return [self.generator], [self.discriminator]
 
-    def check_data(self, x, y):
-        # Arrays come as a dataset, too.
-        if max(np.max(rows) for (rows,) in x) > 1:
+    def check_batches(self, batches, name="data"):
+        if max(np.max(rows) for (rows,) in batches) > 1:
             raise ValueError("data is too large")
 
     def train_step(self, data):
@@ -87,26 +89,48 @@ def test_weights_of_images_are_refused(name):
         duel.fit(np.zeros((4, 1)), verbose=0, **{name: {0: 1.0}})
 
 
-def test_more_than_one_replica_is_refused(monkeypatch):
-    class Two:
-        num_replicas_in_sync = 2
-
+def test_arguments_of_keras_that_do_not_exist_here_name_their_replacement():
     duel = Duel()
-    monkeypatch.setattr(tf.distribute, "get_strategy", Two)
-    with pytest.raises(ValueError, match="the strategy has 2 replicas"):
-        duel.compile()
+    for arguments, message in (
+        ({"optimizer": "adam"}, "compile got optimizer; expected d_optimizer and g_op"),
+        ({"loss": "mse"}, "compile got loss; expected loss_fn"),
+        ({"penalty": "r1"}, "compile got penalty; expected penalties, a list"),
+        ({"los_fn": "mse"}, "compile got los_fn; expected loss_fn"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            duel.compile(**arguments)
+    duel.compile()
+    for arguments, message in (
+        ({"workers": 4}, "fit got workers; expected num_parallel_calls"),
+        ({"epoch": 4}, "fit got epoch; expected epochs"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            duel.fit(np.zeros((4, 1)), **arguments)
 
 
-def test_networks_with_losses_of_their_own_are_refused():
-    duel = Duel()
-    duel.discriminator = keras.Sequential(
-        [
-            keras.Input((1,)),
-            keras.layers.Dense(1, kernel_regularizer="l2"),
-        ]
-    )
-    with pytest.raises(ValueError, match="has losses of its own"):
-        duel.compile()
+def test_fit_takes_its_arguments_in_the_order_of_keras():
+    def order(function):
+        names = list(inspect.signature(function).parameters)
+        return [name for name in names if name not in ("self", "kwargs")]
+
+    keras_order = order(keras.Model.fit)
+    # Arguments of Keras 2 that Keras 3 has no more come last there.
+    shared = [name for name in keras_order if name in order(AdversarialModel.fit)]
+    assert shared[:13] == order(AdversarialModel.fit)[:13]
+
+
+def test_fit_before_compile_is_an_error():
+    with pytest.raises(ValueError, match="is not compiled; expected compile"):
+        Duel().fit(np.zeros((4, 1)), verbose=0)
+
+
+def test_only_the_format_that_keeps_everything_can_be_saved(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"filepath is .*model.h5'; expected .*\.keras"
+    ):
+        Duel().save(tmp_path / "model.h5")
+    with pytest.raises(ValueError, match="expected export_generator"):
+        Duel().export(tmp_path / "served")
 
 
 def test_compile_config_round_trip():
@@ -127,11 +151,15 @@ def test_compile_config_round_trip():
     assert Duel().get_compile_config() is None
 
 
-def test_apply_gradients_descends():
+def update(optimizer, tape, loss, variables):
+    apply(optimizer, differentiate(optimizer, tape, loss, variables), variables)
+
+
+def test_an_update_descends():
     weight = tf.Variable(3.0)
     with tf.GradientTape() as tape:
         loss = weight**2
-    apply_gradients(keras.optimizers.SGD(0.1), tape, loss, [weight])
+    update(keras.optimizers.SGD(0.1), tape, loss, [weight])
     assert float(weight) == pytest.approx(3.0 - 0.1 * 6.0)
 
 
@@ -147,7 +175,7 @@ def test_small_gradients_survive_float16_with_a_scaled_loss():
             half = tf.cast(tf.convert_to_tensor(weight), "float16")
             # The gradient passes through float16 as 1e-8, which it rounds to 0.
             loss = tf.cast(half, "float32") * 1e-8
-        apply_gradients(optimizer, tape, loss, [weight])
+        update(optimizer, tape, loss, [weight])
         return float(weight)
 
     assert moved(lambda optimizer: optimizer) == 0.0

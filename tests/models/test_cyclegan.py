@@ -231,7 +231,7 @@ def test_logs_are_the_terms_of_both_losses():
 def test_both_discriminators_are_penalized():
     a, b = images(4, 0), images(4, 1)
     plain = make().train_on_batch(a, b, return_dict=True)
-    model = make(compiled={"penalty": penalties.R2(4.0)})
+    model = make(compiled={"penalties": [penalties.R2(4.0)]})
     expected = 0.0
     for network, fake in (
         (model.discriminator_a, model.generator_ba(b)),
@@ -248,6 +248,63 @@ def test_both_discriminators_are_penalized():
     # The losses of the step are those without a penalty.
     assert logs == pytest.approx(plain, rel=1e-5)
     assert "penalty" in model.evaluate(a, b, verbose=0, return_dict=True)
+
+
+def test_metrics_are_reported_for_both_directions():
+    model = make(compiled={"metrics": [Brightness()]})
+    a, b = images(4, 0), images(4, 1)
+    model.train_on_batch(a, b)
+    logs = model.evaluate(a, b, verbose=0, return_dict=True)
+    for direction, source, target in (("a2b", a, b), ("b2a", b, a)):
+        expected = model.translate(source, direction).mean() - target.mean()
+        assert logs[f"brightness_{direction}"] == pytest.approx(expected, abs=1e-5)
+
+
+class Brightness(keras.metrics.Mean):
+    """How much brighter generated images are than real ones."""
+
+    def __init__(self, name="brightness", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, real, fake, sample_weight=None):
+        super().update_state(tf.reduce_mean(fake) - tf.reduce_mean(real))
+
+
+def test_players_that_share_a_layer():
+    networks = [generator(seed=0), generator(seed=1), discriminator(seed=2)]
+    shared = networks[2].layers[0]
+    judge = keras.Sequential([keras.Input(SHAPE), shared])
+    with pytest.raises(ValueError, match=r"discriminator_b shares layer .* with discr"):
+        kerasgan.CycleGAN(*networks, judge)
+
+
+def test_tiles_and_their_overlap():
+    """An image translated in tiles equals the whole image, except near the seams."""
+    model = kerasgan.CycleGAN(
+        generator(None, (None, None, 3), seed=0),
+        generator(None, (None, None, 3), seed=1),
+        discriminator(None, (None, None, 3), seed=2),
+        discriminator(None, (None, None, 3), seed=3),
+        pool_size=0,
+    )
+    sizes, inner = [], model.ema_generator_ab.call
+
+    def call(x, *args, **kwargs):
+        sizes.append(tuple(x.shape[1:3]))
+        return inner(x, *args, **kwargs)
+
+    model.ema_generator_ab.call = call
+    image = images(1, shape=(40, 24, 3))
+    whole = model.translate(image)
+    del sizes[:]
+    tiled = model.translate(image, tile_size=16, overlap=8)
+    assert set(sizes) == {(16, 16)} and len(sizes) == 4 * 2
+    # Two convolutions of 3x3 see two pixels beyond a seam.
+    np.testing.assert_allclose(tiled, whole, atol=0.35)
+    assert np.abs(tiled - whole).mean() < 0.02
+    for name in ("tile_size", "overlap"):
+        with pytest.raises(ValueError, match=f"{name} is 0"):
+            model.translate(image, **{name: 0})
 
 
 def test_the_identity_term_of_one_direction_is_not_halved():
@@ -271,20 +328,42 @@ def test_every_loss_trains_it(loss_fn):
 
 
 def test_the_pool_is_what_the_discriminators_are_shown():
-    """With the pool full of zeros they learn from zeros, by a coin of two."""
-    model = make(rates=(0.1, 1e-9), pool_size=2)
-    for pool in model.pools:
-        pool.count.assign(2)
-    a, b = images(2, 0), images(2, 1)
-    fake = np.asarray(model.generator_ba(b))
-    for _ in range(20):
-        model.train_on_batch(a, b)
-        held = np.asarray(model.pools[0].images)
-        if held.all():
-            break
-    # Both zeros have been shown, and generated images stand in their places.
-    distances = np.abs(held[:, None] - fake[None]).max(axis=(2, 3, 4))
-    assert distances.min(axis=1).max() < 1e-4
+    """What left a full pool, and what did not enter it, is what they judge."""
+    model = make(rates=(0.0, 0.0), pool_size=3)
+    a, b = images(3, 0), images(3, 1)
+    made = {
+        "a": np.asarray(model.generator_ba(b)),
+        "b": np.asarray(model.generator_ab(a)),
+    }
+    for i, pool in enumerate(model.pools):
+        pool.images.assign(images(3, 10 + i))
+        pool.count.assign(3)
+    swaps = 0
+    for _ in range(6):
+        before = [np.array(pool.images) for pool in model.pools]
+        logs = model.train_on_batch(a, b, return_dict=True, reset_metrics=True)
+        scores = []
+        for domain, old, pool, real in zip(
+            "ab", before, model.pools, (a, b), strict=True
+        ):
+            now = np.array(pool.images)
+            changed = np.abs(now - old).max(axis=(1, 2, 3)) > 0
+            # A new image is shown unless it took the place of an old one.
+            stored = [
+                any(np.allclose(image, other, atol=1e-5) for other in now[changed])
+                for image in made[domain]
+            ]
+            shown = [*old[changed], *made[domain][~np.array(stored)]]
+            swaps += changed.sum()
+            assert len(shown) == 3
+            judge = model.discriminator_a if domain == "a" else model.discriminator_b
+            answers = np.asarray(judge(np.array(shown)))
+            loss = ((np.asarray(judge(real)) - 1) ** 2).mean() / 2
+            loss += (answers**2).mean() / 2
+            assert logs[f"d_loss_{domain}"] == pytest.approx(loss, rel=1e-4)
+            scores.append(answers.mean())
+        assert logs["fake_score"] == pytest.approx(np.mean(scores), abs=1e-5)
+    assert swaps > 5
 
 
 def test_generators_are_averaged_both():

@@ -1,22 +1,26 @@
-"""The moves of a training step that do not belong to one model."""
+"""The moves of a training step that need no model."""
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerasgan
+from kerasgan import compat
 from kerasgan.models import moves
+from kerasgan.models.batch import Batch, split
 
 SHAPE = (8, 8, 3)
 
 
-def images(n):
-    return np.random.default_rng(0).uniform(-1, 1, (n, *SHAPE)).astype("float32")
+def images(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (n, *SHAPE)).astype("float32")
 
 
 @keras.saving.register_keras_serializable(package="test")
-class Block(keras.layers.Layer):
-    """A layer of one's own that hides batch normalization."""
+class HiddenNormalization(keras.layers.Layer):
+    """A layer of the user's own that contains batch normalization."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -30,24 +34,120 @@ class Block(keras.layers.Layer):
         return self.norm(x, training=training)
 
 
-@pytest.mark.parametrize("kind", ["hidden", "spectral"])
-def test_networks_that_count_calls_are_called_on_each_batch_alone(kind):
-    layer = {
-        "hidden": Block,
-        "spectral": lambda: kerasgan.layers.convolution(
-            3, 3, padding="same", spectral_normalization=True
-        ),
-    }[kind]()
-    network = keras.Sequential([keras.Input(SHAPE), layer])
-    sizes = []
-    inner = network.call
+@keras.saving.register_keras_serializable(package="test")
+class BatchDeviation(keras.layers.Layer):
+    """Minibatch standard deviation: adds the spread of the batch to each image."""
+
+    def call(self, x):
+        return x + tf.math.reduce_std(x, axis=0, keepdims=True)
+
+
+class SpreadDense(keras.layers.Dense):
+    """A subclass of a known layer that does something else."""
+
+    def call(self, x):
+        return super().call(x - tf.reduce_mean(x, axis=0, keepdims=True))
+
+
+def centered(x):
+    return x - tf.reduce_mean(x, axis=0, keepdims=True)
+
+
+MIXING = {
+    "hidden batch normalization": HiddenNormalization,
+    "minibatch standard deviation": BatchDeviation,
+    "subclass of a known layer": lambda: SpreadDense(3),
+    "activation of the user": lambda: keras.layers.Activation(centered),
+    "spectral normalization": lambda: kerasgan.layers.convolution(
+        3, 3, padding="same", spectral_normalization=True
+    ),
+}
+
+
+def counted(network):
+    """Notes the sizes of the batches that a network is called with."""
+    sizes, inner = [], network.call
 
     def call(x, *args, **kwargs):
         sizes.append(int(x.shape[0]))
         return inner(x, *args, **kwargs)
 
     network.call = call
-    moves.call_together(network, images(2), images(3), training=True)
+    return sizes
+
+
+@pytest.mark.parametrize("kind", MIXING)
+def test_layers_that_may_mix_a_batch_see_each_batch_separately(kind):
+    network = keras.Sequential([keras.Input(SHAPE), MIXING[kind]()])
+    sizes = counted(network)
+    first, second = images(2), images(3, 1)
+    made, _ = moves.call_network(network, first, second, training=True)
+    assert sizes == [2, 3] and [len(one) for one in made] == [2, 3]
+    if "spectral" not in kind:
+        alone = [np.asarray(network(one, training=True)) for one in (first, second)]
+        for one, expected in zip(made, alone, strict=True):
+            np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-6)
+    del sizes[:]
+    moves.call_network(network, first, second, training=False)
+    assert sizes == [5]
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no keras.ops")
+def test_an_operation_on_the_batch_is_noticed():
+    image = keras.Input(SHAPE)
+    network = keras.Model(image, image - keras.ops.mean(image, axis=0, keepdims=True))
+    sizes = counted(network)
+    moves.call_network(network, images(2), images(3), training=True)
     assert sizes == [2, 3]
-    moves.call_together(network, images(2), images(3), training=False)
-    assert sizes == [2, 3, 5]
+
+
+def test_known_layers_are_called_once():
+    network = kerasgan.networks.resnet_generator(SHAPE, width=4, blocks=1)
+    sizes = counted(network)
+    (first, second), own = moves.call_network(
+        network, images(2), images(3, 1), training=True
+    )
+    assert sizes == [5] and own is None
+    np.testing.assert_allclose(second, network(images(3, 1)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(first, network(images(2)), rtol=1e-4, atol=1e-5)
+
+
+def test_own_losses_are_averaged_over_calls():
+    """Weight decay counts once, and activity once for all images."""
+    layer = keras.layers.Dense(
+        1,
+        use_bias=False,
+        kernel_initializer="ones",
+        kernel_regularizer=keras.regularizers.L2(0.5),
+        activity_regularizer=keras.regularizers.L2(2.0),
+    )
+    network = keras.Sequential([keras.Input((1,)), layer])
+    first, second = tf.constant([[1.0], [2.0]]), tf.constant([[3.0], [0.0]])
+    _, own = moves.call_network(network, first, second, training=True)
+    # Keras divides the activity loss of a call by its batch size.
+    assert float(own) == pytest.approx(0.5 + 2.0 * (1 + 4 + 9 + 0) / 4)
+
+
+def test_a_condition_goes_to_every_call_of_the_discriminator():
+    image, label = keras.Input((2,)), keras.Input((1,))
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    network = keras.Model(
+        [image, label], dense(keras.layers.Concatenate()([image, label]))
+    )
+    batch = Batch(None, tf.ones((3, 2)), tf.constant([[10.0], [20.0], [30.0]]))
+    answers = moves.judge(moves.Round(network, batch, tf.zeros((3, 2))), training=True)
+    np.testing.assert_allclose(answers.real[:, 0], [12.0, 22.0, 32.0])
+    np.testing.assert_allclose(answers.fake[:, 0], [10.0, 20.0, 30.0])
+
+
+@pytest.mark.parametrize(("n", "parts", "size"), [(7, 3, 2), (2, 4, 1), (5, 1, 5)])
+def test_a_batch_is_split_with_everything_that_belongs_together(n, parts, size):
+    rows = tf.range(n)
+    batches = split(Batch(rows, rows * 10, rows * 100), parts)
+    assert [len(batch.real) for batch in batches] == [size] * parts
+    seen = np.concatenate([batch.inputs for batch in batches])
+    assert len(set(seen)) == min(n, size * parts)
+    for batch in batches:
+        np.testing.assert_array_equal(batch.real, batch.inputs * 10)
+        np.testing.assert_array_equal(batch.condition, batch.inputs * 100)
+    assert split(Batch(None, rows), 2)[1].inputs is None

@@ -21,7 +21,7 @@ for make, data in resumable.PROGRAMS.values():
     keras.utils.set_random_seed(0)
     steps = int(sys.argv[2])
     model = make(
-        steps_per_execution=steps, label_noise=0.1, penalty="gradient_penalty"
+        steps_per_execution=steps, label_noise=0.1, penalties=["gradient_penalty"]
     )
     history = model.fit(data(), epochs=2, verbose=0)
     digest = hashlib.sha256()

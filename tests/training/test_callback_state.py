@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from kerasgan.callbacks import Diagnosis, ForOptimizer
-from kerasgan.training.callback_state import past_of, remembered, remembering, remind
+from kerasgan.training.callback_state import (
+    get_callback_state,
+    history_until,
+    set_callback_state,
+    stateful_callbacks,
+)
 
 
 def stock():
@@ -34,20 +39,20 @@ def test_attributes_are_those_of_this_keras(kind):
             "_last_batch_seen",
         },
     ][kind]
-    assert set(remembered(one)) == names
+    assert set(get_callback_state(one)) == names
     for number, name in enumerate(sorted(names)):
         setattr(one, name, np.float32(number + 3))
-    remind(other, json.loads(json.dumps(remembered(one))))
-    assert remembered(other) == remembered(one)
+    set_callback_state(other, json.loads(json.dumps(get_callback_state(one))))
+    assert get_callback_state(other) == get_callback_state(one)
 
 
 def test_copies_for_two_optimizers_and_two_of_a_kind_are_told_apart():
     early, plateau, _ = stock()
     others = [ForOptimizer(plateau, "both"), stock()[0], Diagnosis()]
-    found = remembering([early, keras.callbacks.History(), *others])
+    found = stateful_callbacks([early, keras.callbacks.History(), *others])
     assert len(found) == 5
     assert set(map(id, found.values())) >= {id(early), id(plateau), id(others[-1])}
-    again = remembering([early, *others])
+    again = stateful_callbacks([early, *others])
     assert list(again) == list(found)
 
 
@@ -56,5 +61,5 @@ def test_a_history_ends_before_an_epoch_that_was_stopped():
     history.epoch = [0, 1, 2]
     history.history = {"loss": [np.float32(0.5), 2.0, 3.0], "score": [1.0, 4.0, 9.0]}
     kept = {"epoch": [0, 1], "logs": {"loss": [0.5, 2.0], "score": [1.0, 4.0]}}
-    assert json.loads(json.dumps(past_of(history, 2))) == kept
-    assert past_of(history, 3)["logs"]["score"] == [1.0, 4.0, 9.0]
+    assert json.loads(json.dumps(history_until(history, 2))) == kept
+    assert history_until(history, 3)["logs"]["score"] == [1.0, 4.0, 9.0]

@@ -1,14 +1,19 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasgan.training import checkpoints
 from kerasgan.training.checkpoints import (
-    DamagedStateError,
+    DamagedCheckpointError,
+    checkpoint_files,
     held_folder,
-    newest_state,
-    read_state,
-    state_files,
-    write_state,
+    newest_checkpoint,
+    read_checkpoint,
+    resumable_checkpoint,
+    write_checkpoint,
 )
 
 VALUES = {
@@ -23,10 +28,10 @@ FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 
 
 def test_what_is_read_is_what_was_written(tmp_path):
-    write_state(tmp_path / "new" / "state", 12, VALUES, FACTS)
-    (file,) = state_files(tmp_path / "new" / "state")
+    write_checkpoint(tmp_path / "new" / "state", 12, VALUES, FACTS)
+    (file,) = checkpoint_files(tmp_path / "new" / "state")
     assert file.name == "000000-step-12.state"
-    values, facts = read_state(file)
+    values, facts = read_checkpoint(file)
     assert facts == FACTS and list(values) == list(VALUES)
     for name, value in VALUES.items():
         assert values[name].dtype == np.asarray(value).dtype
@@ -35,17 +40,17 @@ def test_what_is_read_is_what_was_written(tmp_path):
 
 def test_the_newest_two_stay_and_come_first(tmp_path):
     for step in (2, 10, 9, 100):
-        write_state(tmp_path, step, VALUES, FACTS)
-    names = [file.name for file in state_files(tmp_path)]
+        write_checkpoint(tmp_path, step, VALUES, FACTS)
+    names = [file.name for file in checkpoint_files(tmp_path)]
     assert names == ["000003-step-100.state", "000002-step-9.state"]
 
 
 def test_one_that_is_damaged_counts_no_longer(tmp_path):
     for step in (1, 2):
-        write_state(tmp_path, step, VALUES, FACTS)
-    state_files(tmp_path)[0].write_bytes(b"cut short")
-    assert newest_state(tmp_path)[1] == FACTS
-    write_state(tmp_path, 3, VALUES, FACTS)
+        write_checkpoint(tmp_path, step, VALUES, FACTS)
+    checkpoint_files(tmp_path)[0].write_bytes(b"cut short")
+    assert resumable_checkpoint(tmp_path)[1] == FACTS
+    write_checkpoint(tmp_path, 3, VALUES, FACTS)
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == [
         "000000-step-1.state",
@@ -55,8 +60,8 @@ def test_one_that_is_damaged_counts_no_longer(tmp_path):
 
 
 def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
-    write_state(tmp_path, 1, {"x": np.zeros(2, "float32")}, {})
-    (file,) = state_files(tmp_path)
+    write_checkpoint(tmp_path, 1, {"x": np.zeros(2, "float32")}, {})
+    (file,) = checkpoint_files(tmp_path)
     whole = file.read_bytes()
     damaged = [whole[:n] for n in range(len(whole))]
     for place in range(len(whole)):
@@ -66,15 +71,15 @@ def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
     damaged.append(whole + b"\0")
     for content in damaged:
         file.write_bytes(content)
-        with pytest.raises(DamagedStateError):
-            read_state(file)
+        with pytest.raises(DamagedCheckpointError):
+            read_checkpoint(file)
 
 
 def test_what_killed_processes_left_is_removed(tmp_path):
-    write_state(tmp_path, 1, VALUES, FACTS)
+    write_checkpoint(tmp_path, 1, VALUES, FACTS)
     (tmp_path / ".000001-step-2.state.abc.part.state").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("a user's")
-    assert len(state_files(tmp_path)) == 1
+    assert len(checkpoint_files(tmp_path)) == 1
     with held_folder(tmp_path):
         names = sorted(file.name for file in tmp_path.iterdir())
     assert names == [".lock", "000000-step-1.state", "notes.txt"]
@@ -94,6 +99,66 @@ def test_one_process_at_a_time(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(OSError, match="run', where no state can be written"):
+    with pytest.raises(OSError, match="run', where no checkpoint can be written"):
         with held_folder(tmp_path / "run" / "state"):
             pass
+
+
+def test_names_of_a_million_and_more_keep_their_order(tmp_path):
+    for number, step in ((999_999, 5_000_000), (1_000_000, 1_234_567)):
+        name = f"{number:06d}-step-{step}.state"
+        write_checkpoint(tmp_path / "x", step, VALUES, FACTS)
+        (new,) = checkpoint_files(tmp_path / "x")
+        new.rename(tmp_path / name)
+    names = [file.name for file in checkpoint_files(tmp_path)]
+    assert names == ["1000000-step-1234567.state", "999999-step-5000000.state"]
+    write_checkpoint(tmp_path, 3, VALUES, FACTS)
+    assert checkpoint_files(tmp_path)[0].name == "1000001-step-3.state"
+
+
+def test_damaged_checkpoints_are_skipped_and_kept(tmp_path, capsys):
+    folder = tmp_path / "state"
+    # Reading needs no lock: another process may train there.
+    with held_folder(folder):
+        for step in (1, 2):
+            write_checkpoint(folder, step, VALUES, {"step": step})
+        newest, oldest = checkpoint_files(folder)
+        newest.write_bytes(b"cut short")
+        before = sorted(folder.iterdir())
+        assert newest_checkpoint(folder)[1] == {"step": 1}
+        assert f"{newest} is damaged" in capsys.readouterr().out
+        assert newest_checkpoint(folder, after_step=1) is None
+        oldest.write_bytes(b"")
+        assert newest_checkpoint(folder) is None
+        assert sorted(folder.iterdir()) == before
+    assert newest_checkpoint(tmp_path / "nothing") is None
+
+
+def test_checkpoints_may_be_pruned_while_they_are_read(tmp_path, monkeypatch):
+    for step in (1, 2):
+        write_checkpoint(tmp_path, step, VALUES, {"step": step})
+
+    def prune_first(file):
+        monkeypatch.setattr(checkpoints, "read_checkpoint", read_checkpoint)
+        # Training writes two more, and deletes those that were listed.
+        for step in (3, 4):
+            write_checkpoint(tmp_path, step, VALUES, {"step": step})
+        assert not file.exists()
+        return read_checkpoint(file)
+
+    monkeypatch.setattr(checkpoints, "read_checkpoint", prune_first)
+    assert newest_checkpoint(tmp_path)[1] == {"step": 4}
+
+
+def test_another_process_cannot_hold_the_folder(tmp_path):
+    program = (
+        "import pathlib, sys\n"
+        "from kerasgan.training.checkpoints import held_folder\n"
+        "with held_folder(pathlib.Path(sys.argv[1])):\n"
+        "    print('held')\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "state")]
+    with held_folder(tmp_path / "state"):
+        refused = subprocess.run(command, capture_output=True, text=True)
+    assert "in which another process is training" in refused.stderr
+    assert "held" in subprocess.run(command, capture_output=True, text=True).stdout

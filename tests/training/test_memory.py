@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import kerasgan
-from kerasgan.training.memory import activation_bytes, made_bytes, state_bytes
+from kerasgan.training.memory import activation_bytes, output_bytes, state_bytes
 
 
 def convolution(channels, size=None, **options):
@@ -17,21 +17,21 @@ def convolution(channels, size=None, **options):
 def test_each_layer_counts_once():
     plain = convolution(5, size=8)
     image = 8 * 8 * 4
-    assert made_bytes(plain, (2, 8, 8, 3)) == 2 * 5 * image
+    assert output_bytes(plain, (2, 8, 8, 3)) == 2 * 5 * image
     activated = convolution(5, size=8, activation="tanh")
-    assert made_bytes(activated, (2, 8, 8, 3)) == 2 * (5 + 5) * image
+    assert output_bytes(activated, (2, 8, 8, 3)) == 2 * (5 + 5) * image
 
 
 def test_open_sides_are_those_of_the_batch():
     open_sides = convolution(5)
-    assert made_bytes(open_sides, (2, 16, 8, 3)) == 2 * 5 * 16 * 8 * 4
+    assert output_bytes(open_sides, (2, 16, 8, 3)) == 2 * 5 * 16 * 8 * 4
 
 
 def test_half_precision_takes_half():
     half = convolution(16, size=8, dtype="mixed_float16")
     image = 8 * 8 * 2
     # With the images, which are cast too.
-    assert made_bytes(half, (2, 8, 8, 3)) == 2 * (16 + 3) * image
+    assert output_bytes(half, (2, 8, 8, 3)) == 2 * (16 + 3) * image
 
 
 def test_a_gan_holds_one_batch_of_images_and_two_of_answers():
@@ -41,10 +41,10 @@ def test_a_gan_holds_one_batch_of_images_and_two_of_answers():
     discriminator = convolution(5, size=8)
     gan = kerasgan.GAN(discriminator, generator, ema_decay=None)
     shape = (4, 8, 8, 3)
-    made = [made_bytes(network, shape) for network in (generator, discriminator)]
+    made = [output_bytes(network, shape) for network in (generator, discriminator)]
     assert made[0] >= 4 * 192 * 4
     assert activation_bytes(gan, shape) == made[0] + 2 * made[1]
-    gan.compile(penalty="r1")
+    gan.compile(penalties=["r1"])
     assert activation_bytes(gan, shape) == made[0] + 4 * made[1]
 
 
@@ -53,7 +53,7 @@ def test_generators_of_a_cyclegan_hold_three_batches():
     networks += [convolution(5, size=8) for _ in range(2)]
     cyclegan = kerasgan.CycleGAN(*networks, ema_decay=None, pool_size=0)
     shape = (4, 8, 8, 3)
-    made = [made_bytes(network, shape) for network in networks]
+    made = [output_bytes(network, shape) for network in networks]
     expected = 3 * (made[0] + made[1]) + 2 * (made[2] + made[3])
     assert activation_bytes(cyclegan, shape) == expected
 

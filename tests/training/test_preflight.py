@@ -243,13 +243,13 @@ def test_a_penalty_over_batch_normalization_is_refused(penalty):
     model = kerasgan.GAN(normalized, gan().generator)
     model.compile()
     kerasgan.preflight(model, faces())
-    model.compile(penalty=penalty)
+    model.compile(penalties=[penalty])
     with pytest.raises(
         ValueError, match=r"'judge' has batch normalization, .*expected"
     ):
         kerasgan.preflight(model, faces())
     # The generator's does no harm, nor does the normalization of single images.
-    kerasgan.preflight(gan(penalty=penalty), faces())
+    kerasgan.preflight(gan(penalties=[penalty]), faces())
 
 
 def test_what_fit_refuses_is_refused():

@@ -22,7 +22,7 @@ def test_everything_goes_back_but_step_and_rates(trainee):
     drawn = trainee.draw(model)
     model.fit(trainee.data, **fit)
     assert not np.array_equal(trainee.draw(model), drawn)
-    state.put_back(0.5)
+    state.restore(0.5)
     for a, b in zip(before, values(state.variables()), strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(trainee.draw(model), drawn)
@@ -31,7 +31,7 @@ def test_everything_goes_back_but_step_and_rates(trainee):
     assert float(model.d_optimizer.learning_rate) == pytest.approx(0.01)
     assert float(model.g_optimizer.learning_rate) == pytest.approx(0.005)
     assert model.d_loss_metric.result() == 0
-    state.put_back(0.5)
+    state.restore(0.5)
     assert float(model.d_optimizer.learning_rate) == pytest.approx(0.005)
 
 
@@ -58,7 +58,7 @@ def test_a_scheduled_rate_is_lowered_in_training(small_gan, faces):
     gan.fit(**data)
     state = LastGoodState(gan)
     state.keep()
-    state.put_back(0.0)
+    state.restore(0.0)
     before = gan.discriminator.get_weights(), gan.generator.get_weights()
     gan.fit(**data)
     for a, b in zip(before[0], gan.discriminator.get_weights(), strict=True):
@@ -73,7 +73,7 @@ def test_a_lowered_rate_is_saved(tmp_path, small_gan):
     gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(0.1))
     state = LastGoodState(gan)
     state.keep()
-    state.put_back(0.5)
+    state.restore(0.5)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
     config = loaded.d_optimizer.get_config()["learning_rate"]
@@ -94,7 +94,7 @@ def test_random_layers_draw_anew(small_gan, faces):
     state.keep()
     image = faces()[:1]
     first = discriminator(image, training=True)
-    state.put_back(0.5)
+    state.restore(0.5)
     assert float(first[0, 0]) != float(discriminator(image, training=True)[0, 0])
 
 

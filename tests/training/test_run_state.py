@@ -22,7 +22,8 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import compat
 from kerasgan.callbacks import Diagnosis, RunState
-from kerasgan.training import checkpoints
+from kerasgan.ordering import indexed_batches
+from kerasgan.training.checkpoints import checkpoint_files, read_checkpoint
 
 PROGRAM = pathlib.Path(__file__).with_name("resumable.py")
 spec = importlib.util.spec_from_file_location("resumable", PROGRAM)
@@ -98,12 +99,12 @@ CASES = {
         loss_fn=lambda: KERAS_LOSS(from_logits=True),
         discriminator_steps=2,
     ),
-    "gradient penalty": made("gan", penalty="gradient_penalty"),
+    "gradient penalty": made("gan", penalties=["gradient_penalty"]),
     "no average": made("gan", loss_fn="least_squares", ema_decay=None),
     "steps_per_execution": made("gan", steps_per_execution=4),
     "cyclegan": made("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
     "cyclegan without pool": made("cyclegan", pool_size=0, ema_decay=None),
-    "cyclegan with r1": made("cyclegan", penalty="r1"),
+    "cyclegan with r1": made("cyclegan", penalties=["r1"]),
 }
 if compat.KERAS_3:
     # In Keras 2 layers draw from streams that cannot be saved.
@@ -116,7 +117,7 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, case):
     # Each time it goes on from the middle of an epoch, and not of the same one.
     for stop, place in ((13, 12), (21, 20)):
         assert run(make, data, tmp_path, stop, every_steps=4) is None
-        newest = checkpoints.state_files(tmp_path / "state")[0]
+        newest = checkpoint_files(tmp_path / "state")[0]
         assert newest.name.endswith(f"-step-{place}.state") and place % STEPS
     check_same(untouched_run(case), run(make, data, tmp_path))
 
@@ -125,11 +126,11 @@ def test_a_run_that_has_ended_is_not_trained_again(tmp_path, capsys):
     make, data = CASES["minimax"]
     folder = tmp_path / "state"
     check_same(untouched_run("minimax"), run(make, data, tmp_path))
-    before = {f: f.stat().st_mtime_ns for f in checkpoints.state_files(folder)}
+    before = {f: f.stat().st_mtime_ns for f in checkpoint_files(folder)}
     capsys.readouterr()
     check_same(untouched_run("minimax"), run(make, data, tmp_path, stop=None))
-    assert capsys.readouterr().out == f"{tmp_path}: trained already, 24 steps.\n"
-    after = {f: f.stat().st_mtime_ns for f in checkpoints.state_files(folder)}
+    assert capsys.readouterr().out == f"{tmp_path}: already complete after 24 steps.\n"
+    after = {f: f.stat().st_mtime_ns for f in checkpoint_files(folder)}
     assert before and before == after
 
 
@@ -216,14 +217,14 @@ def _wait(rng, seconds, folder, until_saved):
         time.sleep(rng.uniform(0.2, 0.8) * seconds)
         return
     # A run that had ended saves no more.
-    _wait_for_a_state(folder, checkpoints.state_files(folder), seconds)
+    _wait_for_a_state(folder, checkpoint_files(folder), seconds)
     time.sleep(rng.uniform(0.0, 0.2))
 
 
 def _wait_for_a_state(folder, before, seconds):
     """Waits until there is another newest state, for so many seconds at most."""
     started = time.monotonic()
-    while checkpoints.state_files(folder) == before:
+    while checkpoint_files(folder) == before:
         if time.monotonic() > started + seconds:
             return
         time.sleep(0.01)
@@ -235,7 +236,7 @@ def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
     folder = tmp_path / "killed"
     request = dict(name=name, folder=str(folder), every_steps=1, result=f"{tmp_path}/b")
     rng = random.Random(0)
-    reached = set()
+    reached, died_in_save = set(), 0
     for kill in range(kills):
         # Every fifth dies in the middle of saving, on either side of the last byte.
         dies = (2, kill % 2 == 0) if kill % 5 == 4 else None
@@ -246,14 +247,16 @@ def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
                 os.kill(pid, signal.SIGKILL)
         code = restarts.ended()
         assert code in (0, -signal.SIGKILL)
-        reached |= {file.name for file in checkpoints.state_files(folder / "state")}
+        died_in_save += dies is not None and code == -signal.SIGKILL
+        reached |= {file.name for file in checkpoint_files(folder / "state")}
         if code == 0:
             # It came to its end before it was killed: once more from the start.
             check_same(untouched, dict(np.load(tmp_path / "b.npz")))
             folder = tmp_path / f"killed-{kill}"
             request["folder"] = str(folder)
-    # Not all were killed before they had done anything.
-    assert len(reached) >= 4
+    # Not all were killed before they had done anything, and all saves that had to be
+    # interrupted were.
+    assert len(reached) >= 4 and died_in_save == kills // 5
     restarts.start(**request)
     assert restarts.ended() == 0
     check_same(untouched, dict(np.load(tmp_path / "b.npz")))
@@ -275,8 +278,8 @@ def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
     time.sleep(0.5)
     os.kill(pid, number)
     assert restarts.ended() == code
-    newest = checkpoints.state_files(folder / "state")[0]
-    _, facts = checkpoints.read_state(newest)
+    newest = checkpoint_files(folder / "state")[0]
+    _, facts = read_checkpoint(newest)
     place = facts["epoch"] * STEPS + facts["batch"]
     assert 0 < place < 400 * STEPS and place % 999
     assert newest.name.endswith(f"-step-{place}.state")
@@ -294,7 +297,7 @@ def test_handlers_of_signals_are_put_back(tmp_path):
 def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=14, every_steps=3)
-    newest, before = checkpoints.state_files(tmp_path / "state")
+    newest, before = checkpoint_files(tmp_path / "state")
     content = bytearray(newest.read_bytes())
     if damage == "cut":
         del content[len(content) // 2 :]
@@ -306,34 +309,36 @@ def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
     capsys.readouterr()
     check_same(untouched_run("minimax"), run(make, data, tmp_path))
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"{newest} is damaged; the state before it is taken."
-    assert f"going on from step {before.stem.split('-')[-1]}," in said[1]
+    assert said[0] == f"{newest} is damaged; the checkpoint before it is used."
+    assert f"resuming from step {before.stem.split('-')[-1]}," in said[1]
     assert newest.with_suffix(".damaged").read_bytes() == content
 
 
 def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    for file in checkpoints.state_files(tmp_path / "state"):
+    for file in checkpoint_files(tmp_path / "state"):
         file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="every state is damaged; expected"):
+    with pytest.raises(ValueError, match="all checkpoints are damaged; expected"):
         run(make, data, tmp_path)
 
 
 def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=2)
-    before = {f: f.read_bytes() for f in checkpoints.state_files(tmp_path / "state")}
+    before = {f: f.read_bytes() for f in checkpoint_files(tmp_path / "state")}
     largest = max(map(len, before.values()))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, limits[1]))
     try:
-        with pytest.raises(OSError, match="state of step 6 could not be saved in") as e:
+        with pytest.raises(
+            OSError, match="checkpoint of step 6 could not be saved"
+        ) as e:
             run(make, data, tmp_path, every_steps=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(str(e.value).splitlines()) == 1
-    left = checkpoints.state_files(tmp_path / "state")
+    left = checkpoint_files(tmp_path / "state")
     assert {f: f.read_bytes() for f in left} == before
     check_same(untouched_run("minimax"), run(make, data, tmp_path))
 
@@ -347,7 +352,7 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
         ),
         (
             {"d_optimizer": keras.optimizers.SGD},
-            "d_optimizer has .* variables, but the state",
+            "d_optimizer has .* variables, but the checkpoint",
         ),
         (
             {"g_optimizer": lambda: keras.optimizers.Adam(1e-5, beta_1=0.5)},
@@ -414,10 +419,10 @@ def test_data_that_cannot_be_gone_through_again(tmp_path):
     def generator():
         return iter(data())
 
-    for other in (endless, generator):
-        with pytest.raises(ValueError, match="of unknown length, or"):
+    for other, why in ((endless, "unknown length"), (generator, "read only once")):
+        with pytest.raises(ValueError, match=why):
             run(make, other, tmp_path)
-    assert not checkpoints.state_files(tmp_path / "state")
+    assert not checkpoint_files(tmp_path / "state")
 
 
 def test_endless_data_with_steps_per_epoch(tmp_path):
@@ -437,7 +442,7 @@ def test_endless_data_with_steps_per_epoch(tmp_path):
 
     train(stop=7)
     resumed = train()
-    for file in checkpoints.state_files(tmp_path / "state"):
+    for file in checkpoint_files(tmp_path / "state"):
         file.unlink()
     check_same(train(), resumed)
 
@@ -533,9 +538,7 @@ def test_a_loss_that_is_no_number_is_not_saved(tmp_path):
                 self.model.generator.set_weights([np.nan * w for w in weights])
 
     run(make, data, tmp_path, epochs=1, callbacks=[Poisons()], every_steps=1)
-    values, facts = checkpoints.read_state(
-        checkpoints.state_files(tmp_path / "state")[0]
-    )
+    values, facts = read_checkpoint(checkpoint_files(tmp_path / "state")[0])
     assert facts["batch"] == 4
     assert all(np.isfinite(value).all() for value in values.values())
 
@@ -555,7 +558,7 @@ def test_how_often_is_a_positive_number():
 def test_it_changes_nothing(tmp_path):
     make, data = CASES["cyclegan"]
     with_state = run(make, data, tmp_path, every_steps=1)
-    assert checkpoints.state_files(tmp_path / "state")
+    assert checkpoint_files(tmp_path / "state")
     check_same(untouched_run("cyclegan"), with_state)
 
 
@@ -598,7 +601,7 @@ def test_the_best_weights_are_kept(tmp_path, capsys):
     # The best weights have an earlier step in them, and yet it has ended.
     capsys.readouterr()
     check_same(untouched, program(tmp_path / "x"))
-    assert f"trained already, {STEPS} steps" in capsys.readouterr().out
+    assert f"already complete after {STEPS} steps" in capsys.readouterr().out
 
 
 def test_a_training_that_is_stopped_in_an_epoch_has_not_ended(tmp_path):
@@ -630,11 +633,11 @@ def test_the_same_model_goes_on_with_a_rate_that_was_lowered(tmp_path, capsys):
 
     rate = fit(3)
     assert rate < 1e-5
-    assert fit(3) == rate and "trained already" in capsys.readouterr().out
+    assert fit(3) == rate and "already complete" in capsys.readouterr().out
     assert fit(4) < rate and model.steps_taken == 4 * STEPS
     # And in a new process, with the rate that it began with.
     model = make()
-    assert fit(4) < rate and "trained already" in capsys.readouterr().out
+    assert fit(4) < rate and "already complete" in capsys.readouterr().out
 
 
 def test_networks_that_are_built_otherwise_are_named(tmp_path):
@@ -644,7 +647,8 @@ def test_networks_that_are_built_otherwise_are_named(tmp_path):
     _, data = CASES["minimax"]
     run(make(0.25), data, tmp_path, stop=5, every_steps=1)
     with pytest.raises(
-        ValueError, match=r"training has discriminator\.layers '\w+', but"
+        ValueError,
+        match=r"has discriminator\.config\.\S+\.rate 0\.5, but .* \S+\.rate 0\.25;",
     ):
         run(make(0.5), data, tmp_path)
     with pytest.raises(ValueError, match="training has jit_compile True, but"):
@@ -674,11 +678,11 @@ def test_from_a_schedule_to_a_rate_if_asked_for(tmp_path):
 def test_other_versions_are_told(tmp_path, capsys, monkeypatch):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    room = sys.modules[RunState.__module__]
-    monkeypatch.setattr(room, "versions", lambda: {"tensorflow": "2.99"})
+    module = sys.modules[RunState.__module__]
+    monkeypatch.setattr(module, "library_versions", lambda: {"tensorflow": "2.99"})
     capsys.readouterr()
     run(make, data, tmp_path)
-    assert "saved by other versions (kerasgan " in capsys.readouterr().out
+    assert "was saved by other versions (kerasgan " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -693,8 +697,8 @@ def test_a_request_in_the_last_epoch_is_not_lost(tmp_path, number):
     kind = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
     with pytest.raises(kind):
         run(make, data, tmp_path, epochs=1, callbacks=[Asks()])
-    newest = checkpoints.state_files(tmp_path / "state")[0]
-    assert checkpoints.read_state(newest)[1]["finished"]
+    newest = checkpoint_files(tmp_path / "state")[0]
+    assert read_checkpoint(newest)[1]["finished"]
 
 
 def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):
@@ -708,3 +712,172 @@ def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):
     left = run(make, lambda: batches(16), tmp_path, strict=False)
     assert "epoch 2, batch 1 of 2" in capsys.readouterr().out
     assert len(left["logs g_loss"]) == EPOCHS
+
+
+def test_a_clean_resume_prints_one_line(tmp_path, capsys):
+    """Another data hash, or other versions, would print more."""
+    make, data = seekable()
+    run(make, data, tmp_path, stop=5, every_steps=4)
+    capsys.readouterr()
+    run(make, data, tmp_path)
+    assert capsys.readouterr().out == (
+        f"{tmp_path}: resuming from step 4, epoch 1, batch 5 of {STEPS}.\n"
+    )
+
+
+def seekable(read=None):
+    """A program whose data can start at any batch."""
+    images = resumable.images(32)
+
+    def rows(numbers):
+        if read is not None:
+            read.extend(numbers)
+        return images[numbers]
+
+    def data():
+        def batch(numbers):
+            shown = tf.numpy_function(rows, [numbers], tf.float32)
+            return tf.ensure_shape(shown, (4, *images.shape[1:]))
+
+        return indexed_batches(batch, 32, 4, shuffle=True, seed=3, drop_remainder=True)
+
+    return resumable.gan, data
+
+
+def test_a_run_returns_to_its_place_without_reading(tmp_path, capsys):
+    untouched = run(*seekable())
+    for stop in (2 * STEPS + 3, 2 * STEPS + 5):
+        run(*seekable(), tmp_path, stop, every_steps=1)
+    read = []
+    check_same(untouched, run(*seekable(read), tmp_path))
+    # The first batches, which are checked, and what is left to train; batches are read
+    # ahead, but not those of two epochs.
+    assert len(read) < 2 * 32 + 4 * 20
+
+
+def test_other_data_is_read_again_and_says_so(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=2 * STEPS + 3, every_steps=1)
+    capsys.readouterr()
+    run(make, data, tmp_path)
+    printed = capsys.readouterr().out
+    # 16 batches were looked at before.
+    assert "batches again to return to the place in the data." in printed
+    assert "/2 " in printed
+
+
+def test_reading_again_can_be_interrupted(tmp_path):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, stop=2 * STEPS + 6, every_steps=1)
+
+    def asks():
+        return (
+            data()
+            .map(lambda x: tf.numpy_function(ask, [x], x.dtype))
+            .map(
+                lambda x: tf.ensure_shape(x, (None, resumable.SIDE, resumable.SIDE, 3))
+            )
+        )
+
+    reads = []
+
+    def ask(x):
+        reads.append(1)
+        # After the batches that are checked first.
+        if len(reads) == 18:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return x
+
+    before = checkpoint_files(tmp_path / "state")
+    with pytest.raises(SystemExit):
+        run(make, asks, tmp_path)
+    assert checkpoint_files(tmp_path / "state") == before
+
+
+def poisoned(step):
+    class Poisons(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.steps_taken == step:
+                weights = self.model.generator.get_weights()
+                self.model.generator.set_weights([np.nan * w for w in weights])
+                if self.stops:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+    callback = Poisons()
+    callback.stops = False
+    return callback
+
+
+def test_a_run_that_is_not_finite_says_that_nothing_is_saved(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, epochs=2, callbacks=[poisoned(5)], every_steps=1)
+    told = [x for x in capsys.readouterr().out.splitlines() if "no checkpoint" in x]
+    assert told == [
+        f"{tmp_path}: values are NaN or infinite at step 5, so no checkpoint is saved "
+        "until they are finite."
+    ]
+
+
+def test_a_stop_request_names_the_step_that_will_resume(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    callback = poisoned(5)
+    callback.stops = True
+    with pytest.raises(SystemExit):
+        run(make, data, tmp_path, callbacks=[callback], every_steps=1)
+    assert (
+        "stopped at step 5; values are NaN or infinite, so nothing was saved; the same "
+        "program resumes from step 4."
+    ) in capsys.readouterr().out
+    run(make, data, tmp_path)
+    assert "resuming from step 4," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_end", "on_train_end"])
+def test_a_callback_that_fails_loses_no_training(tmp_path, hook):
+    make, data = CASES["minimax"]
+
+    class Fails(keras.callbacks.Callback):
+        """As a picture that cannot be written on a full disk."""
+
+    def fail(*_):
+        raise OSError("no space left")
+
+    callback = Fails()
+    setattr(callback, hook, fail)
+    with pytest.raises(OSError, match="no space left"):
+        run(make, data, tmp_path, epochs=1, callbacks=[callback], every_steps=999)
+    newest = checkpoint_files(tmp_path / "state")[0]
+    assert newest.name.endswith(f"-step-{STEPS}.state")
+    left = run(make, data, tmp_path)
+    untouched = untouched_run("minimax")
+    for name, value in untouched.items():
+        if name.startswith("variable"):
+            np.testing.assert_array_equal(value, left[name])
+
+
+def test_the_default_interval(tmp_path, monkeypatch):
+    """Saving takes 2 % of the time at most, and 10 seconds pass at least."""
+    module = sys.modules[RunState.__module__]
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    saved = []
+
+    def write(folder, step, values, facts):
+        saved.append((step, clock[0]))
+        clock[0] += costs
+
+    monkeypatch.setattr(module, "write_checkpoint", write)
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            clock[0] += 1.0
+
+    make, data = CASES["minimax"]
+    for costs, pause in ((0.001, 10.0), (0.2, 10.0), (0.3, 15.0)):
+        clock[0], saved[:] = 0.0, []
+        run(make, data, tmp_path / str(costs), epochs=6, callbacks=[Clock()])
+        (_, first), *more, (last, _) = saved
+        assert first == 0.0 and last == 6 * STEPS
+        times = [first, *(when for _, when in more)]
+        gaps = np.diff(times) - costs
+        assert len(gaps) >= 2 and gaps.min() >= pause and gaps.max() < pause + 2.0

@@ -49,7 +49,7 @@ def test_what_is_read_can_be_written_to_another_model():
     one, other = trained(), model(rate=0.125)
     values = state.read_variables(state.state_variables(one))
     groups = state.state_variables(other)
-    assert state.misfit(groups, values) is None
+    assert state.mismatch(groups, values) is None
     state.write_variables(groups, values)
     for name, value in state.read_variables(groups).items():
         np.testing.assert_array_equal(value, values[name])
@@ -79,7 +79,9 @@ def test_the_rate_inside_of_a_loss_scale_optimizer_is_told_apart():
 )
 def test_values_of_another_model(other, group):
     values = state.read_variables(state.state_variables(model()))
-    assert state.misfit(state.state_variables(model(**other)), values).startswith(group)
+    assert state.mismatch(state.state_variables(model(**other)), values).startswith(
+        group
+    )
 
 
 def test_options_are_flat_and_those_of_json():
@@ -92,22 +94,23 @@ def test_options_are_flat_and_those_of_json():
     assert options == state.training_options(model())
 
 
-def test_how_networks_are_built_is_an_option_and_how_layers_are_called_is_none():
-    def built(*layers, name=None):
-        inner = keras.Sequential([keras.Input((6,)), *layers], name=name)
-        x = image = keras.Input((1, 2, 3))
-        for layer in (
-            keras.layers.Flatten(),
-            inner,
-            keras.layers.Activation("relu"),
-            keras.layers.Dense(1),
-        ):
-            x = layer(x)
-        gan = kerasgan.GAN(keras.Model(image, x), model(width=2).generator, seed=0)
-        gan.compile()
-        options = state.training_options(gan)
-        return options["discriminator.layers"], options["generator.layers"]
+def built(*layers, name=None):
+    """Returns the options of a GAN whose discriminator holds some layers."""
+    inner = keras.Sequential([keras.Input((6,)), *layers], name=name)
+    x = image = keras.Input((1, 2, 3))
+    for layer in (
+        keras.layers.Flatten(),
+        inner,
+        keras.layers.Activation("relu"),
+        keras.layers.Dense(1),
+    ):
+        x = layer(x)
+    gan = kerasgan.GAN(keras.Model(image, x), model(width=2).generator, seed=0)
+    gan.compile()
+    return state.training_options(gan)
 
+
+def test_layers_are_options_and_their_names_are_not():
     # As in another process, whose layers are the first of their kinds.
     keras.backend.clear_session()
     first = built(keras.layers.Activation("relu"), keras.layers.Dropout(0.25))
@@ -117,9 +120,31 @@ def test_how_networks_are_built_is_an_option_and_how_layers_are_called_is_none()
         name="inner",
     )
     assert first == again
-    for other in (
-        (keras.layers.Activation("tanh"), keras.layers.Dropout(0.25)),
-        (keras.layers.Activation("relu"), keras.layers.Dropout(0.5)),
-        (keras.layers.Dropout(0.25), keras.layers.Activation("relu")),
+    for other, changed in (
+        ((keras.layers.Activation("tanh"), keras.layers.Dropout(0.25)), ".activation"),
+        ((keras.layers.Activation("relu"), keras.layers.Dropout(0.5)), ".rate"),
+        ((keras.layers.Dropout(0.25), keras.layers.Activation("relu")), ".class_name"),
+        ((keras.layers.Activation("relu"),), ".layers.length"),
     ):
-        assert built(*other)[0] != first[0] and built(*other)[1] == first[1]
+        names = state.changed_options(built(*other), first)
+        assert names and all(name.startswith("discriminator.") for name in names)
+        assert any(name.endswith(changed) for name in names), names
+
+
+def test_a_newer_keras_may_add_keys_to_configurations():
+    then = built(keras.layers.Dropout(0.25))
+    now = {**then, "discriminator.config.layers.0.config.quantization": None}
+    now["g_optimizer.config.muon_beta"] = 0.9
+    assert state.changed_options(now, then) == set()
+    assert state.changed_options(then, now) == set()
+    # An option of kerasgan's own is one, and so is an object in place of a number.
+    assert state.changed_options({**then, "value_range": None}, then) == (
+        set() if then.get("value_range", 0) is None else {"value_range"}
+    )
+    scheduled = dict(then)
+    rate = scheduled.pop("g_optimizer.config.learning_rate")
+    scheduled["g_optimizer.config.learning_rate.class_name"] = "CosineDecay"
+    scheduled["g_optimizer.config.learning_rate.config.initial_learning_rate"] = rate
+    assert state.changed_options(scheduled, then) == {
+        "g_optimizer.config.learning_rate"
+    }

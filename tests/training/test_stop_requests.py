@@ -17,7 +17,7 @@ def test_the_first_is_noted_and_obeyed_later(number, kind, code):
         os.kill(os.getpid(), number)
         assert requests.signal == number
         with pytest.raises(kind) as raised:
-            requests.obey()
+            requests.raise_if_requested()
     assert getattr(raised.value, "code", None) == code
 
 

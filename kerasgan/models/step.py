@@ -1,0 +1,165 @@
+"""The moves of a training step that need the model's state."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from kerasgan.models.moves import Answers, Round, apply, differentiate, judge
+from kerasgan.models.objectives import (
+    Objective,
+    discriminator_objective,
+    penalty_of,
+)
+from kerasgan.models.randomness import (
+    EVALUATION,
+    LABEL_NOISE,
+    PENALTY,
+    fold_in,
+    step_seed,
+)
+
+# `model` is an AdversarialModel in all of this module. Its module imports this one.
+Model = Any
+
+
+def train_discriminators(
+    model: Model, rounds: Sequence[Round], update: int = 0
+) -> list[tf.Tensor]:
+    """Updates the discriminators once and reports their metrics.
+
+    Args:
+        model: An adversarial model.
+        rounds: The `Round` of each discriminator.
+        update: Number of this update within the step.
+
+    Returns:
+        The list of the discriminators' losses.
+    """
+    seed = step_seed(model.seed, model.step, PENALTY, update)
+    with tf.GradientTape() as tape:
+        answers = [judge(one, training=True) for one in rounds]
+        objective, losses = discriminator_objective(
+            model.loss_fn,
+            answers,
+            draw_labels(model, answers, update),
+            penalty_of(
+                model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=True
+            ),
+        )
+    variables = model.trained.discriminators
+    gradients = differentiate(model.d_optimizer, tape, objective.value, variables)
+    apply(model.d_optimizer, gradients, variables)
+    report(model, objective.terms, rounds[0])
+    return losses
+
+
+def evaluate_discriminators(
+    model: Model, rounds: Sequence[Round], seed: tf.Tensor
+) -> tuple[list[Answers], list[tf.Tensor]]:
+    """Reports the discriminators' metrics without an update.
+
+    Args:
+        model: An adversarial model.
+        rounds: The `Round` of each discriminator.
+        seed: A seed for stateless operations.
+
+    Returns:
+        The `Answers` and the loss of each discriminator.
+    """
+    answers = [judge(one, training=False) for one in rounds]
+    penalty = penalty_of(
+        model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
+    )
+    objective, losses = discriminator_objective(model.loss_fn, answers, None, penalty)
+    report(model, objective.terms, rounds[0])
+    return answers, losses
+
+
+def train_generators(model: Model, tape: tf.GradientTape, objective: Objective) -> None:
+    """Updates the generators once.
+
+    Args:
+        model: An adversarial model.
+        tape: The tape that recorded the objective.
+        objective: The `Objective` of the generators.
+    """
+    variables = model.trained.generators
+    gradients = differentiate(model.g_optimizer, tape, objective.value, variables)
+    apply(model.g_optimizer, gradients, variables)
+
+
+def needs_real(loss_fn: Any) -> bool:
+    """Returns whether the generator's loss uses answers to real images."""
+    return getattr(loss_fn, "generator_needs_real", True)
+
+
+def draw_labels(
+    model: Model, answers: Sequence[Answers], update: int
+) -> list[tuple[tf.Tensor, tf.Tensor]] | None:
+    """Draws noisy labels of real and generated images for each discriminator.
+
+    Each label is moved towards the other class by a number drawn uniformly between 0
+    and `model.label_noise`.
+
+    Args:
+        model: An adversarial model.
+        answers: The `Answers` of each discriminator.
+        update: Number of this update within the step.
+
+    Returns:
+        For each discriminator a pair of tensors of its answers' shapes, or None without
+        label noise.
+    """
+    if not model.label_noise:
+        return None
+
+    def noise(shown: tf.Tensor, discriminator: int, player: int) -> tf.Tensor:
+        draw = update * len(answers) + discriminator
+        return tf.random.stateless_uniform(
+            tf.shape(shown),
+            step_seed(model.seed, model.step, LABEL_NOISE, draw, player),
+            maxval=model.label_noise,
+            dtype=shown.dtype,
+        )
+
+    return [
+        (1.0 - noise(one.real, i, 0), noise(one.fake, i, 1))
+        for i, one in enumerate(answers)
+    ]
+
+
+def evaluation_seed(model: Model) -> tf.Tensor:
+    """Returns the seed of one batch of an evaluation.
+
+    It follows from the number of images since the metrics were reset, so that repeated
+    evaluations draw the same numbers.
+    """
+    seen = tf.cast(tf.convert_to_tensor(model.means["d_loss"].count), "int64")
+    return step_seed(model.seed, seen, EVALUATION)
+
+
+def report(model: Model, terms: dict[str, tf.Tensor], one: Round) -> None:
+    """Updates metrics, weighted by the number of images: a last batch may be smaller.
+
+    Args:
+        model: An adversarial model.
+        terms: Means over a batch, by metric name.
+        one: The round that they are from.
+    """
+    n = tf.shape(one.batch.real)[0]
+    for name, value in terms.items():
+        model.means[name].update_state(value, sample_weight=n)
+        model.reported.add(name)
+
+
+def count_step(model: Model, done: tf.Tensor) -> None:
+    """Counts a training step.
+
+    Args:
+        model: An adversarial model.
+        done: Tensor of the step. At the end of data of unknown length TensorFlow begins
+            a step that has no batch and must not count it.
+    """
+    with tf.control_dependencies([done]):
+        model.step.assign_add(1)

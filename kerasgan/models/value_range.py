@@ -1,0 +1,64 @@
+"""The range of the images a model generates: given, or read off its generator."""
+
+import numbers
+from typing import Any
+
+import keras
+
+from kerasgan import inspection
+
+ValueRange = tuple[float, float]
+
+
+def checked_range(value_range: Any) -> ValueRange | None:
+    """Returns `value_range` as a pair of floats, or None.
+
+    Raises:
+        ValueError: If it is not a pair `(low, high)` with low below high.
+    """
+    if value_range is None:
+        return None
+    pair = tuple(value_range) if isinstance(value_range, (tuple, list)) else ()
+    if (
+        len(pair) != 2
+        or not all(isinstance(bound, numbers.Real) for bound in pair)
+        or not pair[0] < pair[1]
+    ):
+        raise ValueError(
+            f"value_range is {value_range!r}; expected a pair (low, high) of numbers."
+        )
+    return float(pair[0]), float(pair[1])
+
+
+def known_range(
+    value_range: ValueRange | None, generator: keras.Model
+) -> ValueRange | None:
+    """Returns the range of a generator's images, or None if it is unknown.
+
+    Args:
+        value_range: The range the user gave, or None.
+        generator: A Keras model that ends in images.
+    """
+    return value_range or inspection.output_range(generator)
+
+
+def required_range(
+    value_range: ValueRange | None, generator: keras.Model
+) -> ValueRange:
+    """Returns the range of a generator's images.
+
+    Args:
+        value_range: The range the user gave, or None.
+        generator: A Keras model that ends in images.
+
+    Raises:
+        ValueError: If it is unknown.
+    """
+    known = known_range(value_range, generator)
+    if known is None:
+        raise ValueError(
+            f"value_range is None, and the last layers of generator {generator.name!r} "
+            "do not bound its images; expected value_range=(low, high) when the model "
+            "is created."
+        )
+    return known

@@ -1,0 +1,67 @@
+"""Whether a run can resume from a checkpoint with its present options."""
+
+import pathlib
+from typing import Any
+
+from kerasgan.training import state
+
+# Number of differing options that an error lists.
+LISTED_OPTIONS = 4
+
+
+def changed_since(
+    then: dict[str, Any], values: state.Arrays, now: dict[str, Any]
+) -> set[str]:
+    """Returns the names of the options that differ from those of a checkpoint.
+
+    A learning rate may have changed since the run began. If the model's rate is the one
+    in the checkpoint, the model is the one that was trained, and `now` gets the rate
+    that the run began with.
+
+    Args:
+        then: Options of the checkpoint.
+        values: Arrays of the checkpoint.
+        now: Options of this training; learning rates may be updated.
+    """
+    present = {f"{name}/0": value for name, value in now.items()}
+    same = {n[:-2] for n in present.keys() & values.keys() if present[n] == values[n]}
+    now.update((name, then[name]) for name in same & then.keys())
+    return state.changed_options(now, then)
+
+
+def check_resumable(
+    folder: pathlib.Path,
+    mismatch: str | None,
+    changed: set[str],
+    *,
+    now: dict[str, Any],
+    then: dict[str, Any],
+) -> None:
+    """Raises a ValueError if a checkpoint does not belong to a run.
+
+    Args:
+        folder: The folder of the checkpoints.
+        mismatch: How the variables do not fit, or None.
+        changed: Names of the options that must not differ, but do.
+        now: Options of this training.
+        then: Options of the checkpoint.
+    """
+    if mismatch is not None:
+        raise ValueError(
+            f"{mismatch} in {folder}; expected the networks and optimizers of the "
+            "checkpoint, or another folder."
+        )
+    if changed:
+        listed = sorted(changed)[:LISTED_OPTIONS]
+        more = (
+            f" and {len(changed) - len(listed)} more" if changed - set(listed) else ""
+        )
+        new, old = (
+            ", ".join(f"{name} {options.get(name)!r}" for name in listed)
+            for options in (now, then)
+        )
+        raise ValueError(
+            f"training has {new}{more}, but the run in {str(folder.parent)!r} was "
+            f"started with {old}; expected the same, or strict=False to continue with "
+            "the new options."
+        )

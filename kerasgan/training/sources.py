@@ -1,0 +1,167 @@
+"""The data that `fit` accepts, checked and turned into what training reads."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.ordering import indexed_batches
+
+KERAS_BATCH_SIZE = 32
+
+
+def training_source(
+    x: Any, y: Any, batch_size: int | None, shuffle: bool, seed: int
+) -> Any:
+    """Returns data as training reads it.
+
+    Args:
+        x: The argument `x` of `fit`.
+        y: The argument `y` of `fit`.
+        batch_size: Int, images in a batch of arrays, or None for 32.
+        shuffle: Whether to shuffle arrays.
+        seed: Int that decides the order of arrays.
+
+    Returns:
+        A `tf.data.Dataset` for arrays and datasets, otherwise `x`.
+
+    Raises:
+        ValueError: If training cannot read it.
+    """
+    if is_array(x):
+        if y is not None and not is_array(y):
+            raise ValueError(
+                f"y is a {type(y).__name__}; expected an array, because x is one."
+            )
+        parts = (x,) if y is None else (x, y)
+        return array_batches(parts, batch_size, shuffle, seed)
+    if y is not None:
+        raise ValueError(
+            f"y is given, but x is a {type(x).__name__}; expected y only with arrays."
+        )
+    check_source(x)
+    return x
+
+
+def check_source(x: Any) -> None:
+    """Raises a ValueError for an `x` that is not data."""
+    expected = (
+        "expected a tf.data.Dataset of batches, an array (n, height, width, channels), "
+        "a keras.utils.Sequence or a generator of batches"
+    )
+    if isinstance(x, tuple):
+        raise ValueError(
+            f"x is a tuple of {len(x)}; expected x and y as separate arguments, or a "
+            "tf.data.Dataset of pairs."
+        )
+    if isinstance(x, list):
+        raise ValueError(
+            f"x is a list of {len(x)}; expected one array, for example "
+            "numpy.stack(images)."
+        )
+    if x is None or isinstance(x, (dict, str)) or not hasattr(x, "__iter__"):
+        # A Sequence of Keras has no __iter__ in every version.
+        if not isinstance(x, keras.utils.Sequence):
+            came = "None" if x is None else f"a {type(x).__name__}"
+            raise ValueError(f"x is {came}; {expected}.")
+
+
+def is_array(x: Any) -> bool:
+    """Returns whether `x` is an array or a tensor."""
+    return isinstance(x, np.ndarray) or tf.is_tensor(x)
+
+
+def is_iterator(x: Any) -> bool:
+    """Returns whether `x` can be read only once, like a Python generator."""
+    return hasattr(x, "__next__")
+
+
+def peeked(iterator: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
+    """Returns the first batch of an iterator, and an iterator that has it still.
+
+    Raises:
+        ValueError: If there is no batch.
+    """
+    first = next(iterator, None)
+    if first is None:
+        raise ValueError("data yields no batch; expected at least one.")
+
+    # Keras expects a generator, and tuples from it.
+    def replayed() -> Iterator[tuple[Any, ...]]:
+        for batch in itertools.chain([first], iterator):
+            yield batch if isinstance(batch, tuple) else (batch,)
+
+    return first, replayed()
+
+
+def split_arrays(x: Any, y: Any, share: float) -> tuple[Any, Any, tuple[Any, Any]]:
+    """Splits the last rows of arrays off for validation, as Keras does.
+
+    Args:
+        x: Array `(n, ...)`.
+        y: Another array of `n` rows, or None.
+        share: Float in (0, 1), the share of rows to split off.
+
+    Returns:
+        What is left of both, and the pair that was split off.
+    """
+    n = int(len(x) * (1.0 - share))
+    held_out = (x[n:], None if y is None else y[n:])
+    return x[:n], None if y is None else y[:n], held_out
+
+
+def array_batches(
+    arrays: tuple[Any, ...], batch_size: int | None, shuffle: bool, seed: int
+) -> tf.data.Dataset:
+    """Returns arrays as a dataset of batches that are read from the arrays by index.
+
+    Args:
+        arrays: Tuple of arrays or tensors with the same number of rows.
+        batch_size: Int, rows in a batch, or None for 32. The last may have fewer.
+        shuffle: Whether each epoch has an order of its own.
+        seed: Int that decides the orders.
+
+    Returns:
+        A dataset of tuples, which can start at any batch.
+
+    Raises:
+        ValueError: If the arrays are empty or have different numbers of rows.
+    """
+    arrays = tuple(np.asarray(array) for array in arrays)
+    rows = [len(array) if array.ndim else 0 for array in arrays]
+    if len(set(rows)) > 1:
+        raise ValueError(
+            f"x has {rows[0]} images, but y has {rows[1]}; expected the same number."
+        )
+    if not rows[0]:
+        raise ValueError(f"x has shape {arrays[0].shape}; expected at least one image.")
+    floats = keras.backend.floatx()
+    dtypes = [
+        floats if np.issubdtype(array.dtype, np.floating) else array.dtype.name
+        for array in arrays
+    ]
+
+    def read(numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def gathered(numbers: np.ndarray) -> list[np.ndarray]:
+            return [
+                array[numbers].astype(dtype, copy=False)
+                for array, dtype in zip(arrays, dtypes, strict=True)
+            ]
+
+        batch = tf.numpy_function(gathered, [numbers], dtypes)
+        return tuple(
+            tf.ensure_shape(part, (None, *array.shape[1:]))
+            for part, array in zip(batch, arrays, strict=True)
+        )
+
+    return indexed_batches(
+        read,
+        rows[0],
+        batch_size or KERAS_BATCH_SIZE,
+        shuffle=shuffle,
+        seed=seed,
+        drop_remainder=False,
+    )

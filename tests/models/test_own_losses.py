@@ -1,0 +1,167 @@
+"""Regularizers, and losses that layers add, are minimized by their own player."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+
+SGD = keras.optimizers.SGD
+SHAPE = (6, 6, 3)
+RATE = 0.1
+
+
+class Own(keras.layers.Layer):
+    """Adds three times a weight of its own to the losses; passes its input on."""
+
+    def build(self, input_shape):
+        self.pulled = self.add_weight(name="pulled", shape=(), initializer="ones")
+
+    def call(self, x):
+        self.add_loss(3.0 * tf.convert_to_tensor(self.pulled))
+        return x
+
+
+class Network:
+    """How a network regularizes itself."""
+
+    def __init__(self, layers=lambda: [], **conv):
+        self.layers, self.conv = layers, conv
+
+
+PLAIN = Network()
+KERNEL = Network(kernel_regularizer=keras.regularizers.L2(0.5))
+ACTIVITY = Network(activity_regularizer=keras.regularizers.L2(0.25))
+ACTIVITY_LAYER = Network(lambda: [keras.layers.ActivityRegularization(l2=0.25)])
+ADDED = Network(lambda: [Own()])
+
+
+def generator(kind, from_image, seed=0):
+    init = keras.initializers.RandomNormal(0.0, 0.3, seed=seed)
+    start = (
+        [keras.Input(SHAPE)]
+        if from_image
+        else [
+            keras.Input((3,)),
+            keras.layers.Dense(108, kernel_initializer=init),
+            keras.layers.Reshape(SHAPE),
+        ]
+    )
+    return keras.Sequential(
+        [
+            *start,
+            keras.layers.Conv2D(
+                3, 3, padding="same", kernel_initializer=init, name="conv", **kind.conv
+            ),
+            *kind.layers(),
+            keras.layers.Activation("tanh"),
+        ]
+    )
+
+
+def discriminator(kind, seed=1):
+    init = keras.initializers.RandomNormal(0.0, 0.3, seed=seed)
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Conv2D(
+                4, 3, kernel_initializer=init, name="conv", **kind.conv
+            ),
+            *kind.layers(),
+            keras.layers.Conv2D(1, 3, kernel_initializer=init),
+        ]
+    )
+
+
+def images(seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (4, *SHAPE)).astype("float32")
+
+
+def step(model_kind, player, kind):
+    """Trains one step; returns the model, its first weights, and the logs."""
+    keras.utils.set_random_seed(0)
+    kinds = {"generator": PLAIN, "discriminator": PLAIN, player: kind}
+    if model_kind == "gan":
+        model = kerasgan.GAN(
+            discriminator(kinds["discriminator"]),
+            generator(kinds["generator"], False),
+            seed=1,
+        )
+        batch = (images(),)
+    else:
+        model = kerasgan.CycleGAN(
+            generator(kinds["generator"], True, 0),
+            generator(kinds["generator"], True, 1),
+            discriminator(kinds["discriminator"], 2),
+            discriminator(kinds["discriminator"], 3),
+            pool_size=0,
+            seed=1,
+        )
+        batch = (images(), images(1))
+    model.compile(SGD(RATE), SGD(RATE), "least_squares")
+    generators, discriminators = model.players()
+    networks = generators if player == "generator" else discriminators
+    before = [{v.name: np.array(v) for v in n.trainable_variables} for n in networks]
+    logs = model.train_on_batch(*batch, return_dict=True)
+    return networks, before, logs
+
+
+EITHER = [
+    (model, player)
+    for model in ("gan", "cyclegan")
+    for player in ("discriminator", "generator")
+]
+
+
+@pytest.mark.parametrize(("model", "player"), EITHER)
+def test_weight_decay_by_a_regularizer(model, player):
+    plain, before, unreported = step(model, player, PLAIN)
+    networks, _, logs = step(model, player, KERNEL)
+    total = 0.0
+    for one, other, start in zip(networks, plain, before, strict=True):
+        kernel = np.array(one.get_layer("conv").kernel)
+        free = np.array(other.get_layer("conv").kernel)
+        name = next(n for n, v in start.items() if v.shape == kernel.shape)
+        # The derivative of 0.5 w^2 is w.
+        np.testing.assert_allclose(kernel, free - RATE * start[name], atol=1e-6)
+        total += 0.5 * (start[name] ** 2).sum()
+    name = f"{player[0]}_regularization"
+    assert logs[name] == pytest.approx(total, rel=1e-4)
+    assert name not in unreported
+    assert not {n for n in logs if "regularization" in n} - {name}
+    # The players' losses are reported without it.
+    assert logs["d_loss"] == pytest.approx(unreported["d_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(("model", "player"), EITHER)
+def test_a_loss_that_a_layer_adds_counts_once_a_step(model, player):
+    networks, _, logs = step(model, player, ADDED)
+    for network in networks:
+        (own,) = [layer for layer in network.layers if isinstance(layer, Own)]
+        assert float(own.pulled) == pytest.approx(1.0 - RATE * 3.0, abs=1e-5)
+    expected = 3.0 * len(networks)
+    assert logs[f"{player[0]}_regularization"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [ACTIVITY, ACTIVITY_LAYER], ids=["option", "layer"])
+def test_activity_is_averaged_over_real_and_generated_images(kind):
+    networks, before, logs = step("gan", "discriminator", kind)
+    plain, _, unreported = step("gan", "discriminator", PLAIN)
+    # As many real images as generated ones: the mean over all of them.
+    model = discriminator(PLAIN)
+    for v in model.trainable_variables:
+        v.assign(next(x for n, x in before[0].items() if x.shape == tuple(v.shape)))
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.GAN(model, generator(PLAIN, False), seed=1)
+    from kerasgan.models.randomness import LATENTS, step_seed
+
+    fake = gan.generator(gan.latents(4, step_seed(1, 0, LATENTS, 0)))
+    shown = tf.concat([images(), fake], axis=0)
+    activity = model.get_layer("conv")(shown)
+    expected = 0.25 * float(tf.reduce_sum(activity**2)) / 8
+    assert logs["d_regularization"] == pytest.approx(expected, rel=1e-4)
+    moved = np.array(networks[0].get_layer("conv").kernel)
+    assert np.abs(moved - np.array(plain[0].get_layer("conv").kernel)).max() > 1e-4
+    assert "d_regularization" not in unreported

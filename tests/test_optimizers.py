@@ -1,0 +1,265 @@
+"""What a Keras optimizer can be told works for either player of either model."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import compat, optimizers
+
+SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
+SIDE = 6
+SHAPE = (SIDE, SIDE, 3)
+
+
+def generator(from_image, seed=0, dtype=None):
+    init = keras.initializers.RandomNormal(0.0, 0.4, seed=seed)
+    first = [keras.Input((3,)), keras.layers.Dense(SIDE * SIDE * 3, dtype=dtype)]
+    first.append(keras.layers.Reshape(SHAPE))
+    return keras.Sequential(
+        [
+            *([keras.Input(SHAPE)] if from_image else first),
+            keras.layers.Conv2D(
+                4, 3, padding="same", kernel_initializer=init, dtype=dtype
+            ),
+            keras.layers.Conv2D(
+                3, 3, padding="same", activation="tanh", kernel_initializer=init
+            ),
+        ]
+    )
+
+
+def discriminator(seed=1, dtype=None):
+    init = keras.initializers.RandomNormal(0.0, 0.4, seed=seed)
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Conv2D(4, 3, kernel_initializer=init, dtype=dtype),
+            keras.layers.Conv2D(1, 3, kernel_initializer=init),
+        ]
+    )
+
+
+def images(seed=0, n=4):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (n, *SHAPE)).astype("float32")
+
+
+def build(kind, dtype=None):
+    keras.utils.set_random_seed(0)
+    if kind == "gan":
+        return kerasgan.GAN(
+            discriminator(dtype=dtype), generator(False, dtype=dtype), seed=1
+        )
+    return kerasgan.CycleGAN(
+        generator(True, 0, dtype),
+        generator(True, 1, dtype),
+        discriminator(2, dtype),
+        discriminator(3, dtype),
+        pool_size=0,
+        seed=1,
+    )
+
+
+def weights(model, player):
+    _, networks = model.players()
+    if player == "generator":
+        networks, _ = model.players()
+    return [np.array(v) for n in networks for v in n.trainable_variables]
+
+
+def trained(kind, player, optimizer, steps=1, callbacks=(), **compiled):
+    """Returns a model after some steps, and the player's weights before each."""
+    model = build(kind)
+    other = "generator" if player == "discriminator" else "discriminator"
+    model.compile(
+        **{f"{player[0]}_optimizer": optimizer, f"{other[0]}_optimizer": SGD(0.01)},
+        loss_fn="least_squares",
+        **compiled,
+    )
+    seen = [weights(model, player)]
+
+    class Notes(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(weights(model, player))
+
+    data = images(n=4 * steps)
+    if kind == "cyclegan":
+        data = (data, images(1, n=4 * steps))
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(4)
+    model.fit(dataset, verbose=0, callbacks=[Notes(), *callbacks])
+    return model, seen
+
+
+def moves(kind, player, optimizer):
+    _, seen = trained(kind, player, optimizer)
+    return seen[0], [after - before for before, after in zip(*seen[:2], strict=True)]
+
+
+def norm(arrays):
+    return float(np.sqrt(sum((array**2).sum() for array in arrays)))
+
+
+EITHER = [
+    (kind, player)
+    for kind in ("gan", "cyclegan")
+    for player in ("discriminator", "generator")
+]
+
+
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_clipping_and_weight_decay(kind, player):
+    start, plain = moves(kind, player, SGD(0.1))
+    assert norm(plain) > 0.02
+    _, clipped = moves(kind, player, SGD(0.1, clipvalue=1e-4))
+    for one, free in zip(clipped, plain, strict=True):
+        # Differences of float32 weights near 1 are exact to 6e-8.
+        np.testing.assert_allclose(one, np.clip(free, -1e-5, 1e-5), atol=1e-7)
+    _, clipped = moves(kind, player, SGD(0.1, clipnorm=1e-3))
+    for one, free in zip(clipped, plain, strict=True):
+        scale = min(1.0, 1e-4 / max(norm([free]), 1e-12))
+        np.testing.assert_allclose(one, free * scale, rtol=1e-3, atol=2e-7)
+    _, clipped = moves(kind, player, SGD(0.1, global_clipnorm=1e-3))
+    for one, free in zip(clipped, plain, strict=True):
+        np.testing.assert_allclose(one, free * 1e-4 / norm(plain), rtol=1e-3, atol=2e-7)
+    _, decayed = moves(kind, player, SGD(0.1, weight_decay=0.5))
+    for one, free, before in zip(decayed, plain, start, strict=True):
+        np.testing.assert_allclose(one, free - 0.05 * before, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_moving_averages_end_up_in_the_players_own_weights(kind, player):
+    model, seen = trained(kind, player, SGD(0.1, use_ema=True, ema_momentum=0.5), 4)
+    # Keras 2 begins the average at the initial weights, Keras 3 at the first update.
+    average = seen[1] if compat.KERAS_3 else seen[0]
+    for step in seen[2 if compat.KERAS_3 else 1 :]:
+        average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
+    ended = weights(model, player)
+    for a, w, last in zip(average, ended, seen[-1], strict=True):
+        np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-6)
+        assert np.abs(w - last).max() > 1e-5
+    # The other player keeps the weights of its last step.
+    other = "generator" if player == "discriminator" else "discriminator"
+    plain, _ = trained(kind, player, SGD(0.1), 4)
+    for a, b in zip(weights(model, other), weights(plain, other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_averages_that_overwrite_each_step(kind, player):
+    start, plain = moves(kind, player, SGD(0.1))
+    optimizer = SGD(0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=1)
+    _, seen = trained(kind, player, optimizer, 2)
+    # The second step starts at the average of the first.
+    share = 1.0 if compat.KERAS_3 else 0.1
+    for before, move, after in zip(start, plain, seen[1], strict=True):
+        np.testing.assert_allclose(after, before + share * move, atol=1e-6)
+
+
+@pytest.mark.skipif(
+    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
+)
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_swapping_averages_in(kind, player):
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    optimizer = SGD(0.1, use_ema=True, ema_momentum=0.5)
+    wrapped = kerasgan.callbacks.ForOptimizer(swap, player)
+    model, seen = trained(kind, player, optimizer, 3, [wrapped])
+    average = seen[1]
+    for step in seen[2:]:
+        average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
+    for a, w in zip(average, weights(model, player), strict=True):
+        np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no loss_scale_factor")
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_a_scaled_loss_moves_weights_as_far(kind, player):
+    _, plain = moves(kind, player, SGD(0.1))
+    _, scaled = moves(kind, player, SGD(0.1, loss_scale_factor=1024))
+    for one, other in zip(scaled, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
+@pytest.mark.parametrize(("kind", "player"), EITHER)
+def test_accumulated_gradients_survive_saving(kind, player, tmp_path):
+    optimizer = SGD(0.1, gradient_accumulation_steps=2)
+    model, seen = trained(kind, player, optimizer, 3)
+    for before, first, second in zip(*seen[:3], strict=True):
+        np.testing.assert_array_equal(before, first)
+        assert np.abs(second - first).max() > 0
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    kept = optimizers.optimizer_of(loaded, player)
+    assert int(kept._iterations) == 3 and int(kept.iterations) == 1
+    batch = (images(5),) if kind == "gan" else (images(5), images(6))
+    for both in (model, loaded):
+        both.train_on_batch(*batch)
+    for a, b in zip(weights(model, player), weights(loaded, player), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_names_and_configs(kind):
+    model = build(kind)
+    model.compile(d_optimizer="adam", g_optimizer="adam")
+    assert model.d_optimizer is not model.g_optimizer
+    config = keras.optimizers.serialize(Adam(0.25, beta_1=0.125))
+    model.compile(d_optimizer=config, g_optimizer=config)
+    for optimizer in (model.d_optimizer, model.g_optimizer):
+        assert float(optimizer.learning_rate) == 0.25
+        assert optimizer.get_config()["beta_1"] == 0.125
+    shared = SGD(0.1)
+    with pytest.raises(ValueError, match="g_optimizer is the same object as d_optim"):
+        model.compile(shared, shared)
+
+
+class Faint(kerasgan.losses.LeastSquares):
+    """Losses so small that float16 rounds their gradients to zero."""
+
+    def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
+        return 1e-5 * super().discriminator_loss(real, fake, labels)
+
+    def generator_loss(self, fake, real=None):
+        return 1e-5 * super().generator_loss(fake)
+
+
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_half_precision_scales_the_loss_of_both_players(kind):
+    def moved(dtype, optimizer=lambda: SGD(1e5)):
+        model = build(kind, dtype)
+        more = {"cycle_weight": 0.0, "identity_weight": 0.0}
+        model.compile(
+            optimizer(), optimizer(), Faint(), **(more if kind == "cyclegan" else {})
+        )
+        before = {p: weights(model, p) for p in optimizers.PLAYERS}
+        batch = (images(),) if kind == "gan" else (images(), images(1))
+        model.train_on_batch(*batch)
+        return model, {
+            player: [b - a for a, b in zip(before[player], after, strict=True)]
+            for player in optimizers.PLAYERS
+            for after in [weights(model, player)]
+        }
+
+    model, half = moved("mixed_float16")
+    layer = next(x for x in model.players()[1][0].layers if x.weights)
+    assert layer.compute_dtype == "float16"
+    assert hasattr(model.d_optimizer, "inner_optimizer")
+    assert hasattr(model.g_optimizer, "inner_optimizer")
+    assert model.optimizer is model.g_optimizer
+    _, full = moved("float32")
+    for player in optimizers.PLAYERS:
+        for one, other in zip(half[player], full[player], strict=True):
+            # float16 has 11 bits; a gradient is the sum of many products.
+            np.testing.assert_allclose(one, other, rtol=0.05, atol=0.02 * norm([other]))
+        kernels = [m for m in half[player] if m.ndim == 4]
+        assert all((kernel != 0).mean() > 0.99 for kernel in kernels)
+
+
+def test_an_explicit_loss_scale_optimizer_is_not_wrapped_again():
+    scaling = compat.loss_scale_optimizer
+    model = build("gan", "mixed_float16")
+    model.compile(scaling(SGD(0.1)), scaling(SGD(0.1)))
+    assert type(model.d_optimizer.inner_optimizer) is SGD
