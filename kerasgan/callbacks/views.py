@@ -87,7 +87,7 @@ class View:
         self.generator, self.discriminator = generator, discriminator
         self.inputs, self.sources, self.targets = inputs, sources, targets
         self.back = back
-        self.value_range = inspection.value_range(generator)
+        self.value_range = inspection.output_range(generator) or (-1.0, 1.0)
 
     def images(self):
         """Returns what the generator makes now, `(n, height, width, channels)`."""
@@ -95,7 +95,7 @@ class View:
 
     def unit_inputs(self):
         """Returns the images that are translated, moved to [0, 1]."""
-        return _to_unit(self.inputs, inspection.value_range(self.back))
+        return _to_unit(self.inputs, inspection.output_range(self.back) or (-1.0, 1.0))
 
     def to_unit(self, images):
         """Returns translations, moved to [0, 1]."""
@@ -105,7 +105,7 @@ class View:
         """Translates images in [0, 1] back, to [0, 1]."""
         low, high = self.value_range
         again = _call(self.back, images * (high - low) + low)
-        return _to_unit(again, inspection.value_range(self.back))
+        return _to_unit(again, inspection.output_range(self.back) or (-1.0, 1.0))
 
 
 def views_of(model, images):

@@ -206,7 +206,7 @@ def gradient_reach(discriminator, loss_fn, images, value_range):
     with tf.GradientTape() as tape:
         tape.watch(images)
         answers = discriminator(images, training=False)
-        loss = loss_fn.generator_loss(tf.cast(answers, "float32"))
+        loss = loss_fn.generator_loss(tf.cast(answers, "float32"), None)
     # Of the mean over images, so as many times smaller than that of one.
     gradient = tape.gradient(loss, images).numpy().reshape(len(images), -1)
     lengths = np.linalg.norm(gradient, axis=1) * len(images)

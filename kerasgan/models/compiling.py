@@ -249,7 +249,7 @@ def _can_be_saved(thing: Any) -> bool:
     kind = thing if inspect.isfunction(thing) else type(thing)
     if not inspect.isfunction(thing) and not hasattr(kind, "get_config"):
         return False
-    if (kind.__module__ or "").partition(".")[0] in ("keras", "tensorflow_addons"):
+    if (kind.__module__ or "").partition(".")[0] == "keras":
         return True
     name = keras.saving.get_registered_name(kind)
     return keras.saving.get_registered_object(name) is kind

@@ -7,14 +7,14 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import penalties
-from kerasgan.training import preflight as room
+from kerasgan.training import preflight as preflight_module
 
 SHAPE = (8, 8, 3)
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(room, "MEASURED_BATCHES", 2)
+    monkeypatch.setattr(preflight_module, "MEASURED_BATCHES", 2)
 
 
 def network(*layers, shape=SHAPE, name=None):
@@ -100,7 +100,7 @@ def test_it_does_not_train_when_a_step_fails(monkeypatch):
         model.train_function = train_function
 
     monkeypatch.setattr(model, "make_train_function", make_train_function)
-    with pytest.raises(ValueError, match="batches of 4, and there is not enough mem"):
+    with pytest.raises(ValueError, match="batches of 4, but there is not enough mem"):
         kerasgan.preflight(model, faces())
     assert all_bytes(model) == before
 
@@ -186,7 +186,7 @@ def test_steps_of_one_call_are_counted():
     model.make_train_function = lambda: setattr(model, "train_function", train_function)
     clock = iter(np.arange(0.0, 100.0, 0.5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room.time, "perf_counter", lambda: next(clock))
+        patch.setattr(preflight_module.time, "perf_counter", lambda: next(clock))
         report = kerasgan.preflight(model, faces())
     # Two calls of five steps of four images, in a second of that clock.
     assert steps == [5, 5, 5]
@@ -227,7 +227,7 @@ def test_randomness_that_is_cached_is_refused(flip):
     ],
 )
 def test_caches_that_freeze_no_image_pass(data):
-    room._check_nothing_random_is_cached(data())
+    preflight_module._check_nothing_random_is_cached(data())
 
 
 def test_randomness_of_one_of_two_domains_is_found():
@@ -245,11 +245,49 @@ def test_a_penalty_over_batch_normalization_is_refused(penalty):
     kerasgan.preflight(model, faces())
     model.compile(penalties=[penalty])
     with pytest.raises(
-        ValueError, match=r"'judge' has batch normalization, .*expected"
+        ValueError, match=r"layer 'batch_norm.*'judge' mixes the images"
     ):
         kerasgan.preflight(model, faces())
     # The generator's does no harm, nor does the normalization of single images.
     kerasgan.preflight(gan(penalties=[penalty]), faces())
+
+
+class BatchDeviation(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.math.reduce_std(x, axis=0, keepdims=True)
+
+
+class PixelNorm(keras.layers.Layer):
+    """Unknown to kerasgan, and yet it treats each image separately."""
+
+    def call(self, x):
+        return x * tf.math.rsqrt(tf.reduce_mean(x**2, axis=-1, keepdims=True) + 1e-6)
+
+
+def test_a_penalty_over_a_layer_of_the_users_own_is_measured():
+    for layer, mixes in ((BatchDeviation(name="spread"), True), (PixelNorm(), False)):
+        judge = network(keras.layers.Conv2D(1, 3), layer, keras.layers.Conv2D(2, 3))
+        model = kerasgan.GAN(judge, gan().generator)
+        model.compile(penalties=["r1"])
+        before = all_bytes(model)
+        if mixes:
+            with pytest.raises(
+                ValueError, match=r"'spread' \(BatchDeviation\) of disc"
+            ):
+                kerasgan.preflight(model, faces())
+        else:
+            kerasgan.preflight(model, faces())
+        assert all_bytes(model) == before
+
+
+def test_preflight_in_fit_leaves_the_order_of_a_shuffled_dataset():
+    left = []
+    for preflight in (True, False):
+        model = gan()
+        shuffled = faces().unbatch().shuffle(12, seed=3).batch(4)
+        model.fit(shuffled, epochs=3, verbose=0, preflight=preflight)
+        left.append(all_bytes(model))
+    assert left[0] == left[1]
 
 
 def test_what_fit_refuses_is_refused():
@@ -257,7 +295,7 @@ def test_what_fit_refuses_is_refused():
         kerasgan.preflight(gan(), faces().map(lambda batch: batch[:, 1:]))
     with pytest.raises(ValueError, match="map them with 2"):
         kerasgan.preflight(gan(), faces().map(lambda batch: batch / 2 + 0.5))
-    with pytest.raises(ValueError, match="expected a pair"):
+    with pytest.raises(ValueError, match="expected pairs"):
         kerasgan.preflight(cyclegan(), faces())
     with pytest.raises(ValueError, match="data yields no batch"):
         kerasgan.preflight(gan(), faces().take(0))
@@ -267,7 +305,7 @@ def test_what_is_no_model_or_data_is_refused():
     model = kerasgan.GAN(critic(), gan().generator)
     with pytest.raises(ValueError, match="model 'gan' is not compiled"):
         kerasgan.preflight(model, faces())
-    with pytest.raises(ValueError, match="data is of type ndarray"):
+    with pytest.raises(ValueError, match="data is a ndarray"):
         kerasgan.preflight(gan(), images())
     with pytest.raises(ValueError, match="epochs is 0"):
         kerasgan.preflight(gan(), faces(), epochs=0)
@@ -275,7 +313,7 @@ def test_what_is_no_model_or_data_is_refused():
 
 def test_what_was_looked_at_is_what_fit_looks_at():
     model = gan()
-    _, looked_at = room.look_ahead(model, faces(n=100, batch_size=10))
+    _, looked_at = preflight_module.look_ahead(model, faces(n=100, batch_size=10))
     expected = model.check_data(faces(n=100, batch_size=10), None)
     assert len(looked_at) == len(expected) == 7
     np.testing.assert_array_equal(looked_at, expected)

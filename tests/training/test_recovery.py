@@ -30,7 +30,7 @@ def test_everything_goes_back_but_step_and_rates(trainee):
     assert model.steps_taken == 4 and state.step == 2
     assert float(model.d_optimizer.learning_rate) == pytest.approx(0.01)
     assert float(model.g_optimizer.learning_rate) == pytest.approx(0.005)
-    assert model.d_loss_metric.result() == 0
+    assert model.means["d_loss"].result() == 0
     state.restore(0.5)
     assert float(model.d_optimizer.learning_rate) == pytest.approx(0.005)
 
