@@ -244,9 +244,7 @@ def test_a_penalty_over_batch_normalization_is_refused(penalty):
     model.compile()
     kerasgan.preflight(model, faces())
     model.compile(penalties=[penalty])
-    with pytest.raises(
-        ValueError, match=r"layer 'batch_norm.*'judge' mixes the images"
-    ):
+    with pytest.raises(ValueError, match=r"layer 'batch_n.*'judge' mixes the images"):
         kerasgan.preflight(model, faces())
     # The generator's does no harm, nor does the normalization of single images.
     kerasgan.preflight(gan(penalties=[penalty]), faces())
@@ -271,9 +269,7 @@ def test_a_penalty_over_a_layer_of_the_users_own_is_measured():
         model.compile(penalties=["r1"])
         before = all_bytes(model)
         if mixes:
-            with pytest.raises(
-                ValueError, match=r"'spread' \(BatchDeviation\) of disc"
-            ):
+            with pytest.raises(ValueError, match=r"'spread' \(BatchDeviation\)"):
                 kerasgan.preflight(model, faces())
         else:
             kerasgan.preflight(model, faces())
