@@ -18,8 +18,8 @@ def augment(
 ) -> tf.data.Dataset:
     """Flips images and crops them, both at random.
 
-    Each image is drawn for separately, and again in each epoch; cached images do not
-    change. To crop, load larger images: Zhu et al. crop 286 pixels to 256 in "Unpaired
+    The draws differ between images and between epochs. Cached images do not change. To
+    crop, load larger images: Zhu et al. crop 286 pixels to 256 in "Unpaired
     Image-to-Image Translation using Cycle-Consistent Adversarial Networks", 2017,
     https://arxiv.org/abs/1703.10593.
 
@@ -33,8 +33,9 @@ def augment(
         seed: Int that decides the draws, or None for random ones.
 
     Returns:
-        A `tf.data.Dataset` of as many batches `(batch, *crop_size, channels)` as
-        `dataset` has. If training can start `dataset` at any batch, so it can this one.
+        A `tf.data.Dataset` of batches `(batch, *crop_size, channels)`, of the same
+        length as `dataset`. Training can start it at any batch if it can start
+        `dataset` at any batch.
 
     Raises:
         ValueError: If `dataset` is not a dataset of image batches, or if `crop_size` is
@@ -65,7 +66,7 @@ def augment(
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    # Each batch is drawn from a seed of its own, so parallel calls cannot change it.
+    # Each batch has its own seed, so the order of parallel calls does not matter.
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(
         2, drop_remainder=True
     )

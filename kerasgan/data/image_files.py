@@ -233,7 +233,7 @@ class _DeepPixels(NamedTuple):
             colors = 255 - colors
         if self.alpha is None:
             return Image.fromarray(colors)
-        # Alpha that was written with fewer bits has as many as the colors.
+        # Alpha may have the same reduced number of bits as the colors.
         full = chosen.high if self.alpha.max() <= chosen.high else 65535
         alpha = _to_uint8(self.alpha, ValueRange(0, full))
         return Image.fromarray(np.dstack([colors, alpha]))

@@ -33,8 +33,8 @@ def unpaired(
     Returns:
         A `tf.data.Dataset` of pairs `(a, b)` of image batches with a known cardinality.
         Both batches have the same number of images: if one is smaller, such as the last
-        batch without shuffling, the other is cut. If training can start `a` and `b` at
-        any batch, so it can this dataset.
+        batch without shuffling, the other is cut. Training can start it at any batch if
+        it can start `a` and `b` at any batch.
 
     Raises:
         ValueError: If an argument is invalid, if `a` or `b` is empty, or if `epoch` is

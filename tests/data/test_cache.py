@@ -278,7 +278,7 @@ def fail_to(function, error_number, monkeypatch):
     ],
 )
 def test_folder_that_cannot_be_written_to(function, error_number, cache, monkeypatch):
-    # By hand: permissions do not bind the superuser, who may run the tests.
+    # Simulated: permissions do not bind the superuser, who may run the tests.
     fail_to(function, error_number, monkeypatch)
     with pytest.raises(OSError) as caught:
         cached(Decode())

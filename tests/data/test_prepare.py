@@ -203,7 +203,7 @@ def test_data_dir_that_is_a_file(below, faces, tmp_path):
 
 
 def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, refused):
-    # By hand: permissions do not bind the superuser, who may run the tests.
+    # Simulated: permissions do not bind the superuser, who may run the tests.
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     source = faces.official_zip(tmp_path)
     message = refused(PermissionError, source, tmp_path / "tfds")

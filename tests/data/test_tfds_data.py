@@ -236,7 +236,7 @@ def test_data_dir_is_not_a_readable_folder(tmp_path, monkeypatch):
             f"data_dir is {str(tmp_path / 'file')!r}, a file; expected a folder of "
             "tfds datasets."
         )
-    # By hand: permissions do not bind the superuser, who may run the tests.
+    # Simulated: permissions do not bind the superuser, who may run the tests.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(PermissionError, match=r"data_dir is '.*', which cannot be rea"):
         celeb_a(data_dir=tmp_path)

@@ -28,7 +28,7 @@ _TABLE = 1024
 
 
 def strand_table(noise: np.ndarray) -> np.ndarray:
-    """Returns the brightness of strands, from as many normally distributed numbers."""
+    """Returns the brightness of strands, from normally distributed numbers `(n,)`."""
     fine, broad = (
         np.convolve(np.pad(noise, width // 2, "wrap"), np.hanning(width), "valid")
         for width in (9, 33)
