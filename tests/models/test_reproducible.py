@@ -1,4 +1,4 @@
-"""The same program makes the same bytes, in whatever process it runs."""
+"""A program gives the same bytes in every process."""
 
 import hashlib
 import os
@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-PROGRAMS = pathlib.Path(__file__).parents[1] / "callbacks"
+PROGRAMS = pathlib.Path(__file__).parents[1] / "training"
 CODE = """
 import hashlib, sys
 import keras, tensorflow as tf
-# Beside other work some operations add in another order now and then.
+# Otherwise some operations may sum in a different order on a busy machine.
 tf.config.experimental.enable_op_determinism()
 sys.path.insert(0, sys.argv[1])
 import resumable
@@ -25,13 +25,13 @@ for make, data in resumable.PROGRAMS.values():
     )
     history = model.fit(data(), epochs=2, verbose=0)
     digest = hashlib.sha256()
-    for name, value in sorted(resumable.everything(model, history).items()):
+    for name, value in sorted(resumable.training_results(model, history).items()):
         digest.update(name.encode() + value.tobytes())
     print(digest.hexdigest())
 """
 
 
-def started(steps_per_execution, **environment):
+def start(steps_per_execution, **environment):
     return subprocess.Popen(
         [sys.executable, "-c", CODE, PROGRAMS, str(steps_per_execution)],
         stdout=subprocess.PIPE,
@@ -42,22 +42,22 @@ def started(steps_per_execution, **environment):
 
 @pytest.fixture(scope="module")
 def digests():
-    """What two programs made in three processes, of a GAN and of a CycleGAN."""
+    """Hashes of the results of a GAN and a CycleGAN, trained in three processes."""
     processes = [
-        started(1, PYTHONHASHSEED="1"),
-        started(1, PYTHONHASHSEED="2"),
-        started(4),
+        start(1, PYTHONHASHSEED="1"),
+        start(1, PYTHONHASHSEED="2"),
+        start(4),
     ]
-    made = [process.communicate()[0].split() for process in processes]
+    hashes = [process.communicate()[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    return made
+    return hashes
 
 
-def test_two_processes_make_the_same_bytes(digests):
+def test_same_seed_gives_same_bytes_in_two_processes(digests):
     assert digests[0] == digests[1]
-    nothing = hashlib.sha256().hexdigest()
-    assert len(set(digests[0])) == 2 and nothing not in digests[0]
+    empty = hashlib.sha256().hexdigest()
+    assert len(set(digests[0])) == 2 and empty not in digests[0]
 
 
-def test_steps_in_one_execution_make_the_same_bytes(digests):
+def test_steps_per_execution_does_not_change_bytes(digests):
     assert digests[0] == digests[2]

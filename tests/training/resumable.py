@@ -1,8 +1,9 @@
-"""Training programs that are stopped, and started again, by tests.
+"""Training programs that tests stop and resume.
 
-As a process of its own it reads requests, one JSON object a line, and forks for each: a
-process that trains. It answers the process's number, and what `os.waitpid` says of it
-once it has ended. TensorFlow is imported once for all of them.
+Run as a script, it reads requests from standard input, one JSON object per line, and
+forks a training process for each. It prints the ID of that process and, once the
+process has ended, its status from `os.waitpid`. All of them share one import of
+TensorFlow.
 """
 
 import contextlib
@@ -21,8 +22,8 @@ import kerasgan
 from kerasgan.training import checkpoints
 
 SIDE = 8
-# Seconds that a process may take.
-PATIENCE = 120
+# Time limit of a training process, in seconds.
+TIMEOUT = 120
 
 
 def gan(loss_fn="non_saturating", ema_decay=0.9, dropout=0.0, seed=0, **compiled):
@@ -91,14 +92,14 @@ def images(n, seed=0):
 
 
 def faces():
-    """8 batches of 4, shuffled, mirrored and cut anew in every epoch."""
+    """8 batches of 4 images, shuffled, flipped and cropped randomly in every epoch."""
     larger = np.pad(images(32), ((0, 0), (1, 1), (1, 1), (0, 0)))
     batches = tf.data.Dataset.from_tensor_slices(larger).shuffle(32, seed=1).batch(4)
     return kerasgan.data.augment(batches, crop_size=SIDE, seed=2)
 
 
 def pairs():
-    """8 batches of 2 pairs, the one domain reshuffled in the middle of an epoch."""
+    """8 batches of 2 pairs; domain b reshuffles in the middle of an epoch."""
     a, b = (
         tf.data.Dataset.from_tensor_slices(images(n, n)).shuffle(n, seed=n).batch(2)
         for n in (16, 10)
@@ -110,43 +111,43 @@ PROGRAMS = {"gan": (gan, faces), "cyclegan": (cyclegan, pairs)}
 
 
 class Slow(keras.callbacks.Callback):
-    """Leaves time to be killed in."""
+    """Slows training down so that it can be killed."""
 
     def on_train_batch_end(self, batch, logs=None):
         time.sleep(0.02)
 
 
-def everything(model, history):
-    """Returns all that a training leaves: weights, optimizers, logs, images."""
+def training_results(model, history):
+    """Returns the results of training: weights, optimizer variables, logs, images."""
     variables = [*model.variables, *model.d_optimizer.variables]
     variables += model.g_optimizer.variables
-    left = {f"variable {i}": np.asarray(v) for i, v in enumerate(variables)}
-    left |= {f"logs {name}": np.asarray(v) for name, v in history.history.items()}
+    results = {f"variable {i}": np.asarray(v) for i, v in enumerate(variables)}
+    results |= {f"logs {name}": np.asarray(v) for name, v in history.history.items()}
     if isinstance(model, kerasgan.GAN):
-        left["images"] = model.generate(4, seed=0)
+        results["images"] = model.generate(4, seed=0)
     else:
-        left["images"] = model.translate(images(4, 9), "b2a")
-    return left
+        results["images"] = model.translate(images(4, 9), "b2a")
+    return results
 
 
-def train(name, folder, every_steps=None, epochs=3, dies_in_save=None, extra=()):
-    """Trains and returns all that is left, as the same program does each time."""
+def train(name, folder, every_steps=None, epochs=3, kill_in_save=None, extra=()):
+    """Runs the program of that name, or resumes it, and returns its results."""
     keras.utils.set_random_seed(0)
     make_model, make_data = PROGRAMS[name]
     model, data = make_model(), make_data()
-    if dies_in_save is not None:
-        _die_in_save(*dies_in_save)
+    if kill_in_save is not None:
+        _kill_in_save(*kill_in_save)
     state = kerasgan.callbacks.RunState(folder, every_steps)
     history = model.fit(data, epochs=epochs, verbose=0, callbacks=[*extra, state])
-    return everything(model, history)
+    return training_results(model, history)
 
 
-def _die_in_save(number, written):
-    """Has the process killed in a save, when all or some bytes are written."""
+def _kill_in_save(number, written):
+    """Kills the process in a save, after some or all bytes have been written."""
     saves = []
 
     @contextlib.contextmanager
-    def deadly(path):
+    def killing_write(path):
         saves.append(path)
         with atomic_write(path) as file:
             if len(saves) < number:
@@ -159,25 +160,25 @@ def _die_in_save(number, written):
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    atomic_write, checkpoints.atomic_write = checkpoints.atomic_write, deadly
+    atomic_write, checkpoints.atomic_write = checkpoints.atomic_write, killing_write
 
 
 def main():
-    # Processes die here, and not machines.
+    # Only processes are killed, not machines, so nothing has to reach the disk.
     os.fsync = lambda _: None
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            # Standard output is for answers.
+            # Standard output is reserved for the answers.
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-            # Rather a failure than a test that waits for ever.
-            faulthandler.dump_traceback_later(PATIENCE, exit=True)
-            # Beside other work some operations add in another order now and then.
+            # Fail instead of letting the test hang.
+            faulthandler.dump_traceback_later(TIMEOUT, exit=True)
+            # Otherwise some operations may sum in a different order on a busy machine.
             tf.config.experimental.enable_op_determinism()
             result = request.pop("result")
-            left = train(**request, extra=[Slow()])
-            np.savez(result, **left)
+            results = train(**request, extra=[Slow()])
+            np.savez(result, **results)
             os._exit(0)
         print(pid, flush=True)
         print(os.waitpid(pid, 0)[1], flush=True)

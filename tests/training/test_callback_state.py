@@ -13,7 +13,7 @@ from kerasgan.training.callback_state import (
 )
 
 
-def stock():
+def keras_callbacks():
     return [
         keras.callbacks.EarlyStopping("g_loss", mode="min"),
         keras.callbacks.ReduceLROnPlateau("g_loss", mode="min"),
@@ -22,9 +22,9 @@ def stock():
 
 
 @pytest.mark.parametrize("kind", range(3))
-def test_attributes_are_those_of_this_keras(kind):
-    """A name that Keras has given up would be passed over without a word."""
-    one, other = stock()[kind], stock()[kind]
+def test_saved_attributes_exist_in_installed_keras(kind):
+    """An attribute that Keras renamed would otherwise be skipped silently."""
+    one, other = keras_callbacks()[kind], keras_callbacks()[kind]
     if hasattr(one, "_reset"):
         one._reset()
         other._reset()
@@ -46,9 +46,9 @@ def test_attributes_are_those_of_this_keras(kind):
     assert get_callback_state(other) == get_callback_state(one)
 
 
-def test_copies_for_two_optimizers_and_two_of_a_kind_are_told_apart():
-    early, plateau, _ = stock()
-    others = [ForOptimizer(plateau, "both"), stock()[0], Diagnosis()]
+def test_callbacks_of_same_class_have_distinct_keys():
+    early, plateau, _ = keras_callbacks()
+    others = [ForOptimizer(plateau, "both"), keras_callbacks()[0], Diagnosis()]
     found = stateful_callbacks([early, keras.callbacks.History(), *others])
     assert len(found) == 5
     assert set(map(id, found.values())) >= {id(early), id(plateau), id(others[-1])}
@@ -56,7 +56,7 @@ def test_copies_for_two_optimizers_and_two_of_a_kind_are_told_apart():
     assert list(again) == list(found)
 
 
-def test_a_history_ends_before_an_epoch_that_was_stopped():
+def test_history_omits_interrupted_epoch():
     history = keras.callbacks.History()
     history.epoch = [0, 1, 2]
     history.history = {"loss": [np.float32(0.5), 2.0, 3.0], "score": [1.0, 4.0, 9.0]}

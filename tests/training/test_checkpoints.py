@@ -27,7 +27,7 @@ VALUES = {
 FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 
 
-def test_what_is_read_is_what_was_written(tmp_path):
+def test_checkpoint_round_trip(tmp_path):
     write_checkpoint(tmp_path / "new" / "state", 12, VALUES, FACTS)
     (file,) = checkpoint_files(tmp_path / "new" / "state")
     assert file.name == "000000-step-12.state"
@@ -38,14 +38,14 @@ def test_what_is_read_is_what_was_written(tmp_path):
         np.testing.assert_array_equal(values[name], value, strict=True)
 
 
-def test_the_newest_two_stay_and_come_first(tmp_path):
+def test_two_newest_checkpoints_are_kept_newest_first(tmp_path):
     for step in (2, 10, 9, 100):
         write_checkpoint(tmp_path, step, VALUES, FACTS)
     names = [file.name for file in checkpoint_files(tmp_path)]
     assert names == ["000003-step-100.state", "000002-step-9.state"]
 
 
-def test_one_that_is_damaged_counts_no_longer(tmp_path):
+def test_damaged_checkpoint_is_renamed_and_skipped(tmp_path):
     for step in (1, 2):
         write_checkpoint(tmp_path, step, VALUES, FACTS)
     checkpoint_files(tmp_path)[0].write_bytes(b"cut short")
@@ -59,7 +59,7 @@ def test_one_that_is_damaged_counts_no_longer(tmp_path):
     ]
 
 
-def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
+def test_any_changed_byte_or_length_is_detected(tmp_path):
     write_checkpoint(tmp_path, 1, {"x": np.zeros(2, "float32")}, {})
     (file,) = checkpoint_files(tmp_path)
     whole = file.read_bytes()
@@ -75,7 +75,7 @@ def test_every_changed_byte_and_every_length_is_noticed(tmp_path):
             read_checkpoint(file)
 
 
-def test_what_killed_processes_left_is_removed(tmp_path):
+def test_partial_files_of_killed_processes_are_removed(tmp_path):
     write_checkpoint(tmp_path, 1, VALUES, FACTS)
     (tmp_path / ".000001-step-2.state.abc.part.state").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("a user's")
@@ -85,9 +85,9 @@ def test_what_killed_processes_left_is_removed(tmp_path):
     assert names == [".lock", "000000-step-1.state", "notes.txt"]
 
 
-def test_one_process_at_a_time(tmp_path):
+def test_folder_can_be_held_only_once(tmp_path):
     folder = tmp_path / "run" / "state"
-    # As from another process: a lock belongs to what was opened.
+    # A lock belongs to an open file, so this process behaves like another one.
     with held_folder(folder):
         with pytest.raises(OSError, match="run', in which another process is trai"):
             with held_folder(folder):
@@ -97,14 +97,14 @@ def test_one_process_at_a_time(tmp_path):
         pass
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_folder_that_cannot_be_created_raises(tmp_path):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(OSError, match="run', where no checkpoint can be written"):
         with held_folder(tmp_path / "run" / "state"):
             pass
 
 
-def test_names_of_a_million_and_more_keep_their_order(tmp_path):
+def test_checkpoint_numbers_above_999999_sort_numerically(tmp_path):
     for number, step in ((999_999, 5_000_000), (1_000_000, 1_234_567)):
         name = f"{number:06d}-step-{step}.state"
         write_checkpoint(tmp_path / "x", step, VALUES, FACTS)
@@ -116,9 +116,9 @@ def test_names_of_a_million_and_more_keep_their_order(tmp_path):
     assert checkpoint_files(tmp_path)[0].name == "1000001-step-3.state"
 
 
-def test_damaged_checkpoints_are_skipped_and_kept(tmp_path, capsys):
+def test_newest_checkpoint_skips_damaged_files_without_renaming(tmp_path, capsys):
     folder = tmp_path / "state"
-    # Reading needs no lock: another process may train there.
+    # Reading needs no lock, so another process may be training there.
     with held_folder(folder):
         for step in (1, 2):
             write_checkpoint(folder, step, VALUES, {"step": step})
@@ -134,13 +134,13 @@ def test_damaged_checkpoints_are_skipped_and_kept(tmp_path, capsys):
     assert newest_checkpoint(tmp_path / "nothing") is None
 
 
-def test_checkpoints_may_be_pruned_while_they_are_read(tmp_path, monkeypatch):
+def test_newest_checkpoint_tolerates_concurrent_pruning(tmp_path, monkeypatch):
     for step in (1, 2):
         write_checkpoint(tmp_path, step, VALUES, {"step": step})
 
     def prune_first(file):
         monkeypatch.setattr(checkpoints, "read_checkpoint", read_checkpoint)
-        # Training writes two more, and deletes those that were listed.
+        # Training writes two more and deletes the listed ones.
         for step in (3, 4):
             write_checkpoint(tmp_path, step, VALUES, {"step": step})
         assert not file.exists()
@@ -150,7 +150,7 @@ def test_checkpoints_may_be_pruned_while_they_are_read(tmp_path, monkeypatch):
     assert newest_checkpoint(tmp_path)[1] == {"step": 4}
 
 
-def test_another_process_cannot_hold_the_folder(tmp_path):
+def test_held_folder_excludes_other_processes(tmp_path):
     program = (
         "import pathlib, sys\n"
         "from kerasgan.training.checkpoints import held_folder\n"
@@ -159,6 +159,6 @@ def test_another_process_cannot_hold_the_folder(tmp_path):
     )
     command = [sys.executable, "-c", program, str(tmp_path / "state")]
     with held_folder(tmp_path / "state"):
-        refused = subprocess.run(command, capture_output=True, text=True)
-    assert "in which another process is training" in refused.stderr
+        rejected = subprocess.run(command, capture_output=True, text=True)
+    assert "in which another process is training" in rejected.stderr
     assert "held" in subprocess.run(command, capture_output=True, text=True).stdout

@@ -7,11 +7,12 @@ from kerasgan import inspection
 from kerasgan.training import data_checks
 
 
-def test_looking_at_data_does_not_consume_it():
+def test_first_batches_does_not_consume_data():
     images = np.arange(100 * 4, dtype="float32").reshape(100, 2, 2, 1)
     data = tf.data.Dataset.from_tensor_slices(images).batch(10)
-    looked = data_checks.first_batches(data)
-    assert sum(len(batch) for batch in looked) == 70  # the batch that passes 64
+    # Batches are read until there are at least 64 images.
+    batches = data_checks.first_batches(data)
+    assert sum(len(batch) for batch in batches) == 70
     np.testing.assert_array_equal(np.concatenate(list(data)), images)
     assert len(data_checks.first_batches(images)[0][0]) == 64
     pair = data_checks.first_batches(images, images + 1)[0]
@@ -31,13 +32,13 @@ def check(images, activation="tanh"):
     data_checks.check_images([images], "data", shape, generator, known)
 
 
-def test_ranges():
+def test_check_images_value_range():
     rng = np.random.default_rng(0)
     unit = rng.uniform(0, 1, (8, 4, 4, 3))
     check(unit * 2 - 1)
     check(unit, "sigmoid")
     check(unit * 255, None)
-    check(unit * 0.5 - 0.4)  # dark, but not everything above 0
+    check(unit * 0.5 - 0.4)  # dark images, not all values above 0
     for images, activation in (
         (unit, "tanh"),
         (unit * 255, "tanh"),
@@ -52,7 +53,7 @@ def test_ranges():
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 @pytest.mark.parametrize("activation", ["tanh", "linear"])
-def test_images_that_are_not_finite(wrong, activation):
+def test_non_finite_images_raise(wrong, activation):
     images = np.zeros((2, 4, 4, 3), "float32")
     images[0, 0, 0, 0], images[1] = -1.0, 0.5
     check(images, activation)

@@ -14,7 +14,7 @@ def convolution(channels, size=None, **options):
     )
 
 
-def test_each_layer_counts_once():
+def test_output_bytes_counts_each_output_once():
     plain = convolution(5, size=8)
     image = 8 * 8 * 4
     assert output_bytes(plain, (2, 8, 8, 3)) == 2 * 5 * image
@@ -22,49 +22,49 @@ def test_each_layer_counts_once():
     assert output_bytes(activated, (2, 8, 8, 3)) == 2 * (5 + 5) * image
 
 
-def test_open_sides_are_those_of_the_batch():
-    open_sides = convolution(5)
-    assert output_bytes(open_sides, (2, 16, 8, 3)) == 2 * 5 * 16 * 8 * 4
+def test_output_bytes_with_undefined_image_size():
+    any_size = convolution(5)
+    assert output_bytes(any_size, (2, 16, 8, 3)) == 2 * 5 * 16 * 8 * 4
 
 
-def test_half_precision_takes_half():
+def test_output_bytes_in_mixed_precision():
     half = convolution(16, size=8, dtype="mixed_float16")
     image = 8 * 8 * 2
-    # With the images, which are cast too.
+    # The input images are cast, too.
     assert output_bytes(half, (2, 8, 8, 3)) == 2 * (16 + 3) * image
 
 
-def test_a_gan_holds_one_batch_of_images_and_two_of_answers():
+def test_activation_bytes_of_gan():
     generator = keras.Sequential(
         [keras.Input((7,)), keras.layers.Dense(192), keras.layers.Reshape((8, 8, 3))]
     )
     discriminator = convolution(5, size=8)
     gan = kerasgan.GAN(discriminator, generator, ema_decay=None)
     shape = (4, 8, 8, 3)
-    made = [output_bytes(network, shape) for network in (generator, discriminator)]
-    assert made[0] >= 4 * 192 * 4
-    assert activation_bytes(gan, shape) == made[0] + 2 * made[1]
+    sizes = [output_bytes(network, shape) for network in (generator, discriminator)]
+    assert sizes[0] >= 4 * 192 * 4
+    assert activation_bytes(gan, shape) == sizes[0] + 2 * sizes[1]
     gan.compile(penalties=["r1"])
-    assert activation_bytes(gan, shape) == made[0] + 4 * made[1]
+    assert activation_bytes(gan, shape) == sizes[0] + 4 * sizes[1]
 
 
-def test_generators_of_a_cyclegan_hold_three_batches():
+def test_activation_bytes_of_cyclegan():
     networks = [convolution(3, size=8, activation="tanh") for _ in range(2)]
     networks += [convolution(5, size=8) for _ in range(2)]
     cyclegan = kerasgan.CycleGAN(*networks, ema_decay=None, pool_size=0)
     shape = (4, 8, 8, 3)
-    made = [output_bytes(network, shape) for network in networks]
-    expected = 3 * (made[0] + made[1]) + 2 * (made[2] + made[3])
+    sizes = [output_bytes(network, shape) for network in networks]
+    expected = 3 * (sizes[0] + sizes[1]) + 2 * (sizes[2] + sizes[3])
     assert activation_bytes(cyclegan, shape) == expected
 
 
 @pytest.mark.parametrize("ema_decay, copies", [(None, 0), (0.9, 1)])
-def test_state_is_weights_slots_gradients_and_averages(ema_decay, copies):
+def test_state_bytes_counts_weights_slots_gradients_and_averages(ema_decay, copies):
     generator = convolution(3, size=8, activation="tanh")
     discriminator = convolution(5, size=8)
     gan = kerasgan.GAN(discriminator, generator, ema_decay=ema_decay)
     gan.compile()
     counts = generator.count_params(), discriminator.count_params()
-    # A weight, its gradient and Adam's two slots; and a few scalars beside.
+    # A weight, its gradient and Adam's two slots, plus a few scalars.
     expected = 4 * (4 * sum(counts) + copies * counts[0])
     assert expected < state_bytes(gan) < expected + 200

@@ -24,7 +24,7 @@ def network():
     )
 
 
-def test_terms_come_in_order_of_computation():
+def test_terms_are_in_order_of_computation():
     names = ("loss", "d_loss", "g_loss", "cycle_loss", "real_score", "penalty")
     logs = dict.fromkeys(names, math.nan)
     logs["g_loss_a2b"] = 1.0
@@ -40,7 +40,7 @@ def test_terms_come_in_order_of_computation():
     assert terms_not_finite({"d_loss": 1e30}) == []
 
 
-def test_whole_numbers_are_finite(network):
+def test_is_finite_accepts_integers(network):
     optimizer = keras.optimizers.Adam()
     optimizer.build(network.trainable_variables)
     assert is_finite(optimizer.variables)
@@ -48,12 +48,12 @@ def test_whole_numbers_are_finite(network):
     assert not is_finite(network.weights)
 
 
-def test_weights_of_all_networks_come_before_outputs(network):
+def test_weights_are_checked_before_outputs(network):
     other = keras.models.clone_model(network)
     inputs = np.ones((4, 2), "float32")
     both = [("generator", network, inputs), ("discriminator", other, inputs)]
     assert first_layer_not_finite(both) is None
-    # Finite weights whose product is not.
+    # The weights are finite, but the output is not.
     first = network.get_layer("first")
     first.kernel.assign(np.full((2, 3), 3e38))
     assert first_layer_not_finite(both) == (
@@ -70,12 +70,12 @@ def test_weights_of_all_networks_come_before_outputs(network):
     )
 
 
-def test_outputs_need_inputs(network):
+def test_outputs_are_not_checked_without_inputs(network):
     network.get_layer("first").kernel.assign(np.full((2, 3), 3e38))
     assert first_layer_not_finite([("generator", network, None)]) is None
 
 
-def test_a_network_of_one_layer():
+def test_network_with_one_layer():
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="only")])
     network.layers[0].kernel.assign(np.full((2, 1), 3e38))
     inputs = np.ones((4, 2), "float32")
@@ -83,7 +83,7 @@ def test_a_network_of_one_layer():
     assert found == "the output of layer 'only' of the generator"
 
 
-def test_a_network_inside_of_a_network_and_a_layer_that_is_called_twice():
+def test_nested_network_and_shared_layer():
     image = keras.Input((2,))
     twice = keras.layers.Dense(2, name="twice")
     inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])

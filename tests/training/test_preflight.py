@@ -1,4 +1,4 @@
-"""What a look at a model and its data finds, and that it leaves no trace."""
+"""What preflight reports and rejects, and that it has no side effects."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ SHAPE = (8, 8, 3)
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch):
+def _few_measured_batches(monkeypatch):
     monkeypatch.setattr(preflight_module, "MEASURED_BATCHES", 2)
 
 
@@ -25,7 +25,7 @@ def translator():
     return network(keras.layers.Conv2D(3, 3, padding="same", activation="tanh"))
 
 
-def critic():
+def discriminator():
     return network(keras.layers.Conv2D(1, 3))
 
 
@@ -38,14 +38,14 @@ def gan(**options):
         keras.layers.Reshape(SHAPE),
         shape=(3,),
     )
-    model = kerasgan.GAN(critic(), generator, seed=1)
+    model = kerasgan.GAN(discriminator(), generator, seed=1)
     model.compile(**options)
     return model
 
 
 def cyclegan(**options):
     keras.utils.set_random_seed(1)
-    networks = (translator(), translator(), critic(), critic())
+    networks = (translator(), translator(), discriminator(), discriminator())
     model = kerasgan.CycleGAN(*networks, pool_size=3, seed=1)
     model.compile(**options)
     return model
@@ -64,8 +64,8 @@ def pairs():
     return tf.data.Dataset.from_tensor_slices(parts).shuffle(12, seed=3).batch(4)
 
 
-def all_bytes(model):
-    """Every number of a model that training changes."""
+def training_state(model):
+    """Returns every variable that training changes, as bytes."""
     holders = [model, model.d_optimizer, model.g_optimizer, *model.metrics]
     return [np.array(v).tobytes() for holder in holders for v in holder.variables]
 
@@ -77,19 +77,19 @@ MODELS = [
 
 
 @pytest.mark.parametrize("make, data", MODELS)
-def test_it_does_not_train(make, data):
+def test_preflight_does_not_change_model(make, data):
     model = make()
-    # Trained before, so that slots, averages, pools and metrics hold something.
+    # Train first, so that slots, averages, pools and metrics are not empty.
     model.fit(data(), verbose=0)
-    before = all_bytes(model)
+    before = training_state(model)
     kerasgan.preflight(model, data())
-    assert all_bytes(model) == before
+    assert training_state(model) == before
     assert model.steps_taken == 3
 
 
-def test_it_does_not_train_when_a_step_fails(monkeypatch):
+def test_failed_preflight_does_not_change_model(monkeypatch):
     model = gan()
-    before = all_bytes(model)
+    before = training_state(model)
     monkeypatch.setattr(model, "train_function", None)
 
     def make_train_function():
@@ -102,24 +102,24 @@ def test_it_does_not_train_when_a_step_fails(monkeypatch):
     monkeypatch.setattr(model, "make_train_function", make_train_function)
     with pytest.raises(ValueError, match="batches of 4, but there is not enough mem"):
         kerasgan.preflight(model, faces())
-    assert all_bytes(model) == before
+    assert training_state(model) == before
 
 
 @pytest.mark.parametrize("make, data", MODELS)
-def test_fit_afterwards_gives_the_same_bits(make, data):
+def test_fit_after_preflight_is_bit_identical(make, data):
     runs = []
-    for looks in (True, False):
+    for with_preflight in (True, False):
         model, batches = make(), data().repeat(2).take(5).cache()
-        # One order of the batches for both.
+        # Fix the order of the batches for both runs.
         list(batches)
-        if looks:
+        if with_preflight:
             kerasgan.preflight(model, batches)
         model.fit(batches, epochs=2, verbose=0, shuffle=False)
-        runs.append(all_bytes(model))
+        runs.append(training_state(model))
     assert runs[0] == runs[1]
 
 
-def test_the_data_is_iterated_once():
+def test_data_is_iterated_once():
     seen = []
 
     def draw():
@@ -134,24 +134,24 @@ def test_the_data_is_iterated_once():
 
 
 @pytest.mark.parametrize("make, data", MODELS)
-def test_fit_does_not_build_the_step_again(make, data, monkeypatch):
-    model, built = make(), []
+def test_fit_does_not_retrace_step(make, data, monkeypatch):
+    model, calls = make(), []
     train_step = model.train_step
 
-    def counted(batch):
-        built.append(1)
+    def counting_step(batch):
+        calls.append(1)
         return train_step(batch)
 
-    monkeypatch.setattr(model, "train_step", counted)
+    monkeypatch.setattr(model, "train_step", counting_step)
     batches = data()
     kerasgan.preflight(model, batches)
-    traces = len(built)
+    traces = len(calls)
     assert traces
     model.fit(batches, verbose=0)
-    assert len(built) == traces
+    assert len(calls) == traces
 
 
-def test_what_it_reports():
+def test_report_values():
     model = gan()
     report = kerasgan.preflight(model, faces(n=14), epochs=3)
     assert report.parameters == {"discriminator": 28, "generator": 4 * 192 + 4 * 192}
@@ -161,7 +161,7 @@ def test_what_it_reports():
     assert kerasgan.preflight(model, faces().repeat()).batches is None
 
 
-def test_fit_tells_how_long_its_epochs_are(capsys):
+def test_fit_reports_steps_and_epochs(capsys):
     gan().fit(
         faces().repeat(),
         steps_per_epoch=2,
@@ -174,8 +174,8 @@ def test_fit_tells_how_long_its_epochs_are(capsys):
     assert ", 2 batches of 4" in printed and "(epochs: 2)" in printed
 
 
-def test_steps_of_one_call_are_counted():
-    """Speeds are of steps, however many a call takes."""
+def test_speed_with_steps_per_execution():
+    """Speed counts steps, not calls of the train function."""
     model = gan(steps_per_execution=5)
     steps = []
 
@@ -188,17 +188,17 @@ def test_steps_of_one_call_are_counted():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preflight_module.time, "perf_counter", lambda: next(clock))
         report = kerasgan.preflight(model, faces())
-    # Two calls of five steps of four images, in a second of that clock.
+    # Two calls of five steps of four images in one second of the fake clock.
     assert steps == [5, 5, 5]
     assert report.model_speed == pytest.approx(2 * 5 * 4 / 1.0)
 
 
-def test_the_table_is_printed(capsys):
+def test_report_is_printed(capsys):
     found = kerasgan.preflight(gan(), faces())
     assert capsys.readouterr().out == f"{found}\n"
 
 
-FLIPS = [
+RANDOM_OPS = [
     tf.image.random_flip_left_right,
     lambda batch: batch + tf.random.normal(tf.shape(batch)),
     lambda batch: batch * tf.random.stateless_uniform((), (1, 2)),
@@ -209,9 +209,9 @@ FLIPS = [
 ]
 
 
-@pytest.mark.parametrize("flip", FLIPS)
-def test_randomness_that_is_cached_is_refused(flip):
-    data = faces().map(flip)
+@pytest.mark.parametrize("random_op", RANDOM_OPS)
+def test_cached_random_ops_raise(random_op):
+    data = faces().map(random_op)
     with pytest.raises(ValueError, match=r"expected \.cache\(\) before the random"):
         kerasgan.preflight(gan(), data.cache().repeat(2).prefetch(1))
 
@@ -219,25 +219,25 @@ def test_randomness_that_is_cached_is_refused(flip):
 @pytest.mark.parametrize(
     "data",
     [
-        lambda: faces().cache().map(FLIPS[0]),
-        lambda: faces().map(FLIPS[0]),
+        lambda: faces().cache().map(RANDOM_OPS[0]),
+        lambda: faces().map(RANDOM_OPS[0]),
         lambda: faces().map(lambda batch: tf.clip_by_value(batch * 2, -1, 1)).cache(),
         lambda: faces().shuffle(3).cache(),
         lambda: kerasgan.data.augment(faces().cache()),
     ],
 )
-def test_caches_that_freeze_no_image_pass(data):
+def test_cache_without_random_image_ops_passes(data):
     preflight_module._check_nothing_random_is_cached(data())
 
 
-def test_randomness_of_one_of_two_domains_is_found():
-    frozen = faces().map(FLIPS[0]).cache()
+def test_cached_random_ops_in_one_domain_raise():
+    frozen = faces().map(RANDOM_OPS[0]).cache()
     with pytest.raises(ValueError, match="RandomUniform"):
         kerasgan.preflight(cyclegan(), kerasgan.data.unpaired(faces(), frozen))
 
 
 @pytest.mark.parametrize("penalty", penalties.NAMES)
-def test_a_penalty_over_batch_normalization_is_refused(penalty):
+def test_penalty_with_batch_normalization_raises(penalty):
     inner = network(keras.layers.BatchNormalization(), shape=(6, 6, 1))
     normalized = network(keras.layers.Conv2D(1, 3), inner, name="judge")
     model = kerasgan.GAN(normalized, gan().generator)
@@ -246,7 +246,7 @@ def test_a_penalty_over_batch_normalization_is_refused(penalty):
     model.compile(penalties=[penalty])
     with pytest.raises(ValueError, match=r"layer 'batch_n.*'judge' mixes the images"):
         kerasgan.preflight(model, faces())
-    # The generator's does no harm, nor does the normalization of single images.
+    # Batch normalization in the generator is allowed.
     kerasgan.preflight(gan(penalties=[penalty]), faces())
 
 
@@ -256,37 +256,37 @@ class BatchDeviation(keras.layers.Layer):
 
 
 class PixelNorm(keras.layers.Layer):
-    """Unknown to kerasgan, and yet it treats each image separately."""
+    """A custom layer that processes each image separately."""
 
     def call(self, x):
         return x * tf.math.rsqrt(tf.reduce_mean(x**2, axis=-1, keepdims=True) + 1e-6)
 
 
-def test_a_penalty_over_a_layer_of_the_users_own_is_measured():
+def test_penalty_with_custom_layer_raises_if_it_mixes_images():
     for layer, mixes in ((BatchDeviation(name="spread"), True), (PixelNorm(), False)):
         judge = network(keras.layers.Conv2D(1, 3), layer, keras.layers.Conv2D(2, 3))
         model = kerasgan.GAN(judge, gan().generator)
         model.compile(penalties=["r1"])
-        before = all_bytes(model)
+        before = training_state(model)
         if mixes:
             with pytest.raises(ValueError, match=r"'spread' \(BatchDeviation\)"):
                 kerasgan.preflight(model, faces())
         else:
             kerasgan.preflight(model, faces())
-        assert all_bytes(model) == before
+        assert training_state(model) == before
 
 
-def test_preflight_in_fit_leaves_the_order_of_a_shuffled_dataset():
-    left = []
+def test_fit_with_preflight_keeps_shuffle_order():
+    states = []
     for preflight in (True, False):
         model = gan()
         shuffled = faces().unbatch().shuffle(12, seed=3).batch(4)
         model.fit(shuffled, epochs=3, verbose=0, preflight=preflight)
-        left.append(all_bytes(model))
-    assert left[0] == left[1]
+        states.append(training_state(model))
+    assert states[0] == states[1]
 
 
-def test_what_fit_refuses_is_refused():
+def test_invalid_data_raises():
     with pytest.raises(ValueError, match="data has images of shape"):
         kerasgan.preflight(gan(), faces().map(lambda batch: batch[:, 1:]))
     with pytest.raises(ValueError, match="map them with 2"):
@@ -297,8 +297,8 @@ def test_what_fit_refuses_is_refused():
         kerasgan.preflight(gan(), faces().take(0))
 
 
-def test_what_is_no_model_or_data_is_refused():
-    model = kerasgan.GAN(critic(), gan().generator)
+def test_invalid_arguments_raise():
+    model = kerasgan.GAN(discriminator(), gan().generator)
     with pytest.raises(ValueError, match="model 'gan' is not compiled"):
         kerasgan.preflight(model, faces())
     with pytest.raises(ValueError, match="data is a ndarray"):
@@ -307,7 +307,7 @@ def test_what_is_no_model_or_data_is_refused():
         kerasgan.preflight(gan(), faces(), epochs=0)
 
 
-def test_what_was_looked_at_is_what_fit_looks_at():
+def test_look_ahead_returns_batches_that_fit_checks():
     model = gan()
     _, looked_at = preflight_module.look_ahead(model, faces(n=100, batch_size=10))
     expected = model.check_data(faces(n=100, batch_size=10), None)

@@ -1,4 +1,4 @@
-"""The table of a look ahead, and what follows from its numbers."""
+"""The table that preflight prints, and the numbers derived for it."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ def report(**changes):
     return dataclasses.replace(found, **changes)
 
 
-def test_beside_a_gpu_the_slower_decides_and_on_a_cpu_both():
+def test_throughput_with_and_without_shared_device():
     assert report().slower == "model"
     assert report().images_per_second == pytest.approx(100.0)
     assert report(shared=True).images_per_second == pytest.approx(75.0)
@@ -32,14 +32,14 @@ def test_beside_a_gpu_the_slower_decides_and_on_a_cpu_both():
     assert report(data_speed=50.0).images_per_second == pytest.approx(50.0)
 
 
-def test_time_to_finish():
+def test_estimated_time():
     assert report().epoch_seconds == pytest.approx(3.0)
     assert report().seconds == pytest.approx(305.0)
     assert report(epochs=None).seconds is None
     assert report(batches=None).seconds is None
 
 
-def test_the_table():
+def test_table():
     assert str(report()).splitlines() == [
         "Before the first step of gan:",
         "  discriminator  1,000,000 parameters",

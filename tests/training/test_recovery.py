@@ -12,7 +12,7 @@ def values(variables):
     return [tf.convert_to_tensor(variable).numpy() for variable in variables]
 
 
-def test_everything_goes_back_but_step_and_rates(trainee):
+def test_restore_keeps_step_and_lowers_rates(trainee):
     model = trainee.compiled(d_rate=0.02, g_rate=0.01)
     fit = dict(verbose=0, shuffle=False)
     model.fit(trainee.data, **fit)
@@ -35,7 +35,7 @@ def test_everything_goes_back_but_step_and_rates(trainee):
     assert float(model.d_optimizer.learning_rate) == pytest.approx(0.005)
 
 
-def test_networks_averages_pools_and_moments_are_in_it(small_cyclegan):
+def test_state_holds_networks_averages_pools_and_moments(small_cyclegan):
     cyclegan = small_cyclegan()
     held = {id(v) for v in LastGoodState(cyclegan).variables()}
     for network in (
@@ -50,7 +50,7 @@ def test_networks_averages_pools_and_moments_are_in_it(small_cyclegan):
     assert id(cyclegan.step) not in held
 
 
-def test_a_scheduled_rate_is_lowered_in_training(small_gan, faces):
+def test_restore_lowers_scheduled_rate(small_gan, faces):
     gan = small_gan()
     rate = kerasgan.schedules.ConstantThenLinearDecay(0.1, 100, 100)
     gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(0.1))
@@ -67,7 +67,7 @@ def test_a_scheduled_rate_is_lowered_in_training(small_gan, faces):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_lowered_rate_is_saved(tmp_path, small_gan):
+def test_lowered_rate_survives_saving(tmp_path, small_gan):
     gan = small_gan()
     rate = kerasgan.schedules.ConstantThenLinearDecay(0.1, 100, 100)
     gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(0.1))
@@ -84,7 +84,7 @@ def test_a_lowered_rate_is_saved(tmp_path, small_gan):
         assert float(again(step)) == pytest.approx(0.5 * float(rate(step)))
 
 
-def test_random_layers_draw_anew(small_gan, faces):
+def test_restore_does_not_reset_dropout(small_gan, faces):
     images = keras.Input((4, 4, 3))
     answers = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
     discriminator = keras.Model(images, keras.layers.Dense(1)(answers))

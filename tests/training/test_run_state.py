@@ -1,4 +1,4 @@
-"""A run that was stopped and a run that was not are the same run."""
+"""A run that is stopped and resumed ends like an uninterrupted run."""
 
 import contextlib
 import functools
@@ -35,146 +35,146 @@ EPOCHS = 3
 
 
 @pytest.fixture(autouse=True)
-def _disk_may_be_slow(monkeypatch):
-    """Waits for no disk: what is tested are processes that die, not machines."""
+def _no_fsync(monkeypatch):
+    """Skips syncing to disk: these tests kill processes, not machines."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(autouse=True)
-def _operations_add_in_one_order():
-    # Beside other work some do not, now and then.
+def _deterministic_ops():
+    # Otherwise some operations may sum in a different order on a busy machine.
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
 
 
-class Stops(keras.callbacks.Callback):
-    """Fails after a training step."""
+class StopAtStep(keras.callbacks.Callback):
+    """Raises an error after a training step."""
 
     def __init__(self, step):
         super().__init__()
         self.step = step
 
     def on_train_batch_end(self, batch, logs=None):
-        # Several are taken at once with steps_per_execution.
+        # With steps_per_execution, one call takes several steps.
         if self.model.steps_taken >= self.step:
             raise RuntimeError("stopped")
 
 
 def run(make, data, folder=None, stop=None, epochs=EPOCHS, callbacks=(), **options):
-    """Starts a program; returns all that it leaves, None if it was stopped."""
+    """Runs a program and returns its results, or None if it was stopped."""
     keras.utils.set_random_seed(0)
     model, data = make(), data()
     callbacks = list(callbacks)
     if folder is not None:
         callbacks.append(RunState(folder, **options))
     if stop is not None:
-        callbacks.append(Stops(stop))
+        callbacks.append(StopAtStep(stop))
     stopped = pytest.raises(RuntimeError, match="stopped")
     with stopped if stop else contextlib.nullcontext():
         history = model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks)
-        return resumable.everything(model, history)
+        return resumable.training_results(model, history)
 
 
-def check_same(one, other):
+def assert_same(one, other):
     assert one.keys() == other.keys()
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name], err_msg=name)
 
 
-def made(name, **options):
+def program_of(name, **options):
     make, data = resumable.PROGRAMS[name]
     return functools.partial(make, **options), data
 
 
 @functools.cache
-def untouched_run(case):
+def uninterrupted_run(case):
     return run(*CASES[case])
 
 
 KERAS_LOSS = keras.losses.BinaryCrossentropy
 CASES = {
-    "minimax": made("gan", loss_fn="minimax", label_noise=0.2),
-    "keras loss, several updates": made(
+    "minimax": program_of("gan", loss_fn="minimax", label_noise=0.2),
+    "keras loss, several updates": program_of(
         "gan",
         loss_fn=lambda: KERAS_LOSS(from_logits=True),
         discriminator_steps=2,
     ),
-    "gradient penalty": made("gan", penalties=["gradient_penalty"]),
-    "no average": made("gan", loss_fn="least_squares", ema_decay=None),
-    "steps_per_execution": made("gan", steps_per_execution=4),
-    "cyclegan": made("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
-    "cyclegan without pool": made("cyclegan", pool_size=0, ema_decay=None),
-    "cyclegan with r1": made("cyclegan", penalties=["r1"]),
+    "gradient penalty": program_of("gan", penalties=["gradient_penalty"]),
+    "no average": program_of("gan", loss_fn="least_squares", ema_decay=None),
+    "steps_per_execution": program_of("gan", steps_per_execution=4),
+    "cyclegan": program_of("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
+    "cyclegan without pool": program_of("cyclegan", pool_size=0, ema_decay=None),
+    "cyclegan with r1": program_of("cyclegan", penalties=["r1"]),
 }
 if compat.KERAS_3:
-    # In Keras 2 layers draw from streams that cannot be saved.
-    CASES["dropout"] = made("gan", dropout=0.5)
+    # In Keras 2, the random state of layers cannot be saved.
+    CASES["dropout"] = program_of("gan", dropout=0.5)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_stopped_and_started_again_it_ends_the_same(tmp_path, case):
+def test_resumed_run_equals_uninterrupted_run(tmp_path, case):
     make, data = CASES[case]
-    # Each time it goes on from the middle of an epoch, and not of the same one.
-    for stop, place in ((13, 12), (21, 20)):
+    # Each run resumes in the middle of a different epoch.
+    for stop, saved_step in ((13, 12), (21, 20)):
         assert run(make, data, tmp_path, stop, every_steps=4) is None
         newest = checkpoint_files(tmp_path / "state")[0]
-        assert newest.name.endswith(f"-step-{place}.state") and place % STEPS
-    check_same(untouched_run(case), run(make, data, tmp_path))
+        assert newest.name.endswith(f"-step-{saved_step}.state") and saved_step % STEPS
+    assert_same(uninterrupted_run(case), run(make, data, tmp_path))
 
 
-def test_a_run_that_has_ended_is_not_trained_again(tmp_path, capsys):
+def test_finished_run_is_not_trained_again(tmp_path, capsys):
     make, data = CASES["minimax"]
     folder = tmp_path / "state"
-    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
     before = {f: f.stat().st_mtime_ns for f in checkpoint_files(folder)}
     capsys.readouterr()
-    check_same(untouched_run("minimax"), run(make, data, tmp_path, stop=None))
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path, stop=None))
     assert capsys.readouterr().out == f"{tmp_path}: already complete after 24 steps.\n"
     after = {f: f.stat().st_mtime_ns for f in checkpoint_files(folder)}
     assert before and before == after
 
 
-def test_a_longer_run_goes_on_from_the_end_of_a_shorter(tmp_path):
+def test_finished_run_continues_with_more_epochs(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, epochs=1)
-    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
-def test_arrays_are_gone_through_in_the_same_order(tmp_path):
+def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     def data():
         return resumable.images(10)
 
     make, _ = CASES["no average"]
-    untouched = run(make, data)
+    uninterrupted = run(make, data)
     run(make, data, tmp_path, stop=1, every_steps=1)
-    check_same(untouched, run(make, data, tmp_path))
+    assert_same(uninterrupted, run(make, data, tmp_path))
 
 
-def test_unseeded_models_go_on_with_their_seed(tmp_path):
+def test_resumed_run_keeps_seed_of_unseeded_model(tmp_path):
     def data():
         return resumable.images(32)
 
     def train(stop=None):
-        # Python's stream is elsewhere each time, as in another process.
+        # Python's random state differs each time, as in another process.
         random.seed(time.time_ns())
         model = resumable.gan(seed=None)
-        callbacks = [RunState(folder, 1), *([Stops(stop)] if stop else [])]
+        callbacks = [RunState(folder, 1), *([StopAtStep(stop)] if stop else [])]
         with pytest.raises(RuntimeError) if stop else contextlib.nullcontext():
             model.fit(data(), batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
         return model, model.history
 
     folder = tmp_path / "stopped"
     train(stop=1)
-    # From the first state on, without another stop.
+    # Continue from the first checkpoint without another stop.
     shutil.copytree(folder, tmp_path / "whole")
     train(stop=5)
-    resumed = resumable.everything(*train())
+    resumed = resumable.training_results(*train())
     folder = tmp_path / "whole"
-    check_same(resumable.everything(*train()), resumed)
+    assert_same(resumable.training_results(*train()), resumed)
 
 
-class Restarts:
-    """A process that forks one that trains for each request."""
+class ForkServer:
+    """A process that forks a training process for each request."""
 
     def __init__(self):
         self.process = subprocess.Popen(
@@ -190,39 +190,39 @@ class Restarts:
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def ended(self):
-        """Waits, and returns an exit code, or minus the number of a signal."""
+    def wait(self):
+        """Waits for the process and returns its exit code, negative for a signal."""
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
 
 
 @pytest.fixture(scope="module")
-def restarts():
-    restarts = Restarts()
-    yield restarts
-    restarts.process.stdin.close()
-    restarts.process.wait()
+def fork_server():
+    server = ForkServer()
+    yield server
+    server.process.stdin.close()
+    server.process.wait()
 
 
-def train_alone(restarts, tmp_path, name):
-    """Trains without being stopped; returns all that is left, and the seconds."""
+def train_uninterrupted(fork_server, tmp_path, name):
+    """Trains without a stop; returns the results and the time in seconds."""
     started = time.monotonic()
-    restarts.start(name=name, folder=str(tmp_path / "alone"), result=f"{tmp_path}/a")
-    assert restarts.ended() == 0
+    fork_server.start(name=name, folder=str(tmp_path / "alone"), result=f"{tmp_path}/a")
+    assert fork_server.wait() == 0
     return dict(np.load(tmp_path / "a.npz")), time.monotonic() - started
 
 
-def _wait(rng, seconds, folder, until_saved):
-    """Waits for a random time of a run, or a little after it has saved."""
+def _wait_before_kill(rng, seconds, folder, until_saved):
+    """Waits for a random part of a run, or until shortly after a save."""
     if not until_saved:
         time.sleep(rng.uniform(0.2, 0.8) * seconds)
         return
-    # A run that had ended saves no more.
-    _wait_for_a_state(folder, checkpoint_files(folder), seconds)
+    # A finished run saves no more checkpoints.
+    _wait_for_checkpoint(folder, checkpoint_files(folder), seconds)
     time.sleep(rng.uniform(0.0, 0.2))
 
 
-def _wait_for_a_state(folder, before, seconds):
-    """Waits until there is another newest state, for so many seconds at most."""
+def _wait_for_checkpoint(folder, before, seconds):
+    """Waits at most `seconds` until there is a newer checkpoint."""
     started = time.monotonic()
     while checkpoint_files(folder) == before:
         if time.monotonic() > started + seconds:
@@ -231,61 +231,62 @@ def _wait_for_a_state(folder, before, seconds):
 
 
 @pytest.mark.parametrize(("name", "kills"), [("gan", 20), ("cyclegan", 5)])
-def test_killed_at_any_moment_it_ends_the_same(restarts, tmp_path, name, kills):
-    untouched, seconds = train_alone(restarts, tmp_path, name)
+def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
+    uninterrupted, seconds = train_uninterrupted(fork_server, tmp_path, name)
     folder = tmp_path / "killed"
     request = dict(name=name, folder=str(folder), every_steps=1, result=f"{tmp_path}/b")
     rng = random.Random(0)
-    reached, died_in_save = set(), 0
+    reached, killed_in_save = set(), 0
     for kill in range(kills):
-        # Every fifth dies in the middle of saving, on either side of the last byte.
-        dies = (2, kill % 2 == 0) if kill % 5 == 4 else None
-        pid = restarts.start(**request, dies_in_save=dies)
-        if dies is None:
-            _wait(rng, seconds, folder / "state", until_saved=kill % 2)
+        # Every fifth run is killed in a save, before or after its last byte.
+        kill_in_save = (2, kill % 2 == 0) if kill % 5 == 4 else None
+        pid = fork_server.start(**request, kill_in_save=kill_in_save)
+        if kill_in_save is None:
+            _wait_before_kill(rng, seconds, folder / "state", until_saved=kill % 2)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        code = restarts.ended()
+        code = fork_server.wait()
         assert code in (0, -signal.SIGKILL)
-        died_in_save += dies is not None and code == -signal.SIGKILL
+        killed_in_save += kill_in_save is not None and code == -signal.SIGKILL
         reached |= {file.name for file in checkpoint_files(folder / "state")}
         if code == 0:
-            # It came to its end before it was killed: once more from the start.
-            check_same(untouched, dict(np.load(tmp_path / "b.npz")))
+            # It finished before it was killed, so start a new run.
+            assert_same(uninterrupted, dict(np.load(tmp_path / "b.npz")))
             folder = tmp_path / f"killed-{kill}"
             request["folder"] = str(folder)
-    # Not all were killed before they had done anything, and all saves that had to be
-    # interrupted were.
-    assert len(reached) >= 4 and died_in_save == kills // 5
-    restarts.start(**request)
-    assert restarts.ended() == 0
-    check_same(untouched, dict(np.load(tmp_path / "b.npz")))
-    left = {file.name for file in (folder / "state").iterdir()} - {".lock"}
-    assert len(left) == 2 and all(name.endswith(".state") for name in left)
+    # Some of the runs made progress, and all planned kills in a save happened.
+    assert len(reached) >= 4 and killed_in_save == kills // 5
+    fork_server.start(**request)
+    assert fork_server.wait() == 0
+    assert_same(uninterrupted, dict(np.load(tmp_path / "b.npz")))
+    names = {file.name for file in (folder / "state").iterdir()} - {".lock"}
+    assert len(names) == 2 and all(name.endswith(".state") for name in names)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
 )
-def test_asked_to_stop_it_saves_and_says_why(restarts, tmp_path, number, code):
+def test_signal_saves_checkpoint_and_sets_exit_code(
+    fork_server, tmp_path, number, code
+):
     folder = tmp_path / "asked"
-    # Only what is saved because of the signal can be gone on from.
+    # The interval is so long that only the signal can save at another step.
     request = dict(
         name="gan", folder=str(folder), result=f"{tmp_path}/b", every_steps=999
     )
-    pid = restarts.start(**request, epochs=400)
-    _wait_for_a_state(folder / "state", [], resumable.PATIENCE)
+    pid = fork_server.start(**request, epochs=400)
+    _wait_for_checkpoint(folder / "state", [], resumable.TIMEOUT)
     time.sleep(0.5)
     os.kill(pid, number)
-    assert restarts.ended() == code
+    assert fork_server.wait() == code
     newest = checkpoint_files(folder / "state")[0]
     _, facts = read_checkpoint(newest)
-    place = facts["epoch"] * STEPS + facts["batch"]
-    assert 0 < place < 400 * STEPS and place % 999
-    assert newest.name.endswith(f"-step-{place}.state")
+    step = facts["epoch"] * STEPS + facts["batch"]
+    assert 0 < step < 400 * STEPS and step % 999
+    assert newest.name.endswith(f"-step-{step}.state")
 
 
-def test_handlers_of_signals_are_put_back(tmp_path):
+def test_signal_handlers_are_restored(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=2)
@@ -294,10 +295,10 @@ def test_handlers_of_signals_are_put_back(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
-def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
+def test_damaged_checkpoint_falls_back_to_previous_one(tmp_path, damage, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=14, every_steps=3)
-    newest, before = checkpoint_files(tmp_path / "state")
+    newest, previous = checkpoint_files(tmp_path / "state")
     content = bytearray(newest.read_bytes())
     if damage == "cut":
         del content[len(content) // 2 :]
@@ -307,14 +308,14 @@ def test_of_a_damaged_state_the_one_before_is_taken(tmp_path, damage, capsys):
         content.clear()
     newest.write_bytes(content)
     capsys.readouterr()
-    check_same(untouched_run("minimax"), run(make, data, tmp_path))
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"{newest} is damaged; the checkpoint before it is used."
-    assert f"resuming from step {before.stem.split('-')[-1]}," in said[1]
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"{newest} is damaged; the checkpoint before it is used."
+    assert f"resuming from step {previous.stem.split('-')[-1]}," in printed[1]
     assert newest.with_suffix(".damaged").read_bytes() == content
 
 
-def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
+def test_all_checkpoints_damaged_raises(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
     for file in checkpoint_files(tmp_path / "state"):
@@ -323,7 +324,7 @@ def test_without_a_whole_state_nothing_is_begun_anew(tmp_path):
         run(make, data, tmp_path)
 
 
-def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
+def test_full_disk_raises_one_line_and_loses_no_checkpoint(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=2)
     before = {f: f.read_bytes() for f in checkpoint_files(tmp_path / "state")}
@@ -338,13 +339,13 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(str(e.value).splitlines()) == 1
-    left = checkpoint_files(tmp_path / "state")
-    assert {f: f.read_bytes() for f in left} == before
-    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    remaining = checkpoint_files(tmp_path / "state")
+    assert {f: f.read_bytes() for f in remaining} == before
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         (
             {"label_noise": 0.3},
@@ -362,7 +363,7 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(tmp_path):
         ({"seed": 5}, "has seed 5, but .* was started with seed 0"),
     ],
 )
-def test_options_that_are_not_those_of_the_run(tmp_path, options, sentence):
+def test_changed_options_raise(tmp_path, options, message):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
 
@@ -370,13 +371,13 @@ def test_options_that_are_not_those_of_the_run(tmp_path, options, sentence):
         new = {k: v() if callable(v) else v for k, v in options.items()}
         return resumable.gan(**{"loss_fn": "minimax", "label_noise": 0.2, **new})
 
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=message):
         run(other, data, tmp_path)
-    if "variables" not in sentence:
+    if "variables" not in message:
         assert run(other, data, tmp_path, strict=False) is not None
 
 
-def test_another_rate_is_taken_if_asked_for(tmp_path):
+def test_changed_learning_rate_is_used_without_strict(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
     keras.utils.set_random_seed(0)
@@ -388,7 +389,7 @@ def test_another_rate_is_taken_if_asked_for(tmp_path):
     assert int(np.asarray(optimizer.iterations)) == EPOCHS * STEPS
 
 
-def test_another_batch_size_is_named(tmp_path):
+def test_changed_batch_size_raises(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
     with pytest.raises(
@@ -402,7 +403,7 @@ def test_another_batch_size_is_named(tmp_path):
         )
 
 
-def test_data_in_another_order_is_told(tmp_path, capsys):
+def test_changed_data_order_is_reported(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
     capsys.readouterr()
@@ -410,26 +411,26 @@ def test_data_in_another_order_is_told(tmp_path, capsys):
     assert "comes in another order" in capsys.readouterr().out
 
 
-def test_data_that_cannot_be_gone_through_again(tmp_path):
+def test_data_that_cannot_be_replayed_raises(tmp_path):
     make, data = CASES["minimax"]
 
-    def endless():
+    def infinite():
         return data().repeat()
 
     def generator():
         return iter(data())
 
-    for other, why in ((endless, "unknown length"), (generator, "read only once")):
-        with pytest.raises(ValueError, match=why):
+    for other, message in ((infinite, "unknown length"), (generator, "read only once")):
+        with pytest.raises(ValueError, match=message):
             run(make, other, tmp_path)
     assert not checkpoint_files(tmp_path / "state")
 
 
-def test_endless_data_with_steps_per_epoch(tmp_path):
+def test_resumed_run_with_infinite_data_and_steps_per_epoch(tmp_path):
     def train(stop=None):
         keras.utils.set_random_seed(0)
         model = resumable.gan()
-        callbacks = [RunState(tmp_path, 1), *([Stops(stop)] if stop else [])]
+        callbacks = [RunState(tmp_path, 1), *([StopAtStep(stop)] if stop else [])]
         with pytest.raises(RuntimeError) if stop else contextlib.nullcontext():
             history = model.fit(
                 resumable.faces().repeat(),
@@ -438,17 +439,17 @@ def test_endless_data_with_steps_per_epoch(tmp_path):
                 verbose=0,
                 callbacks=callbacks,
             )
-            return resumable.everything(model, history)
+            return resumable.training_results(model, history)
 
     train(stop=7)
     resumed = train()
     for file in checkpoint_files(tmp_path / "state"):
         file.unlink()
-    check_same(train(), resumed)
+    assert_same(train(), resumed)
 
 
-def test_what_keras_callbacks_remember_is_kept(tmp_path):
-    """A rate that falls on a plateau falls at the same epochs."""
+def test_state_of_keras_callbacks_is_restored(tmp_path):
+    """The learning rate drops at the same epochs as in an uninterrupted run."""
 
     def program(folder=None, stop=None):
         plateau = keras.callbacks.ReduceLROnPlateau(
@@ -458,7 +459,7 @@ def test_what_keras_callbacks_remember_is_kept(tmp_path):
             "g_loss", mode="min", patience=5, min_delta=9
         )
         make, data = CASES["minimax"]
-        kept = run(
+        results = run(
             make,
             data,
             folder,
@@ -467,49 +468,49 @@ def test_what_keras_callbacks_remember_is_kept(tmp_path):
             callbacks=[plateau, early],
             every_steps=1,
         )
-        return kept
+        return results
 
-    untouched = program(tmp_path / "untouched")
-    assert len(untouched["logs g_loss"]) == 6
+    uninterrupted = program(tmp_path / "uninterrupted")
+    assert len(uninterrupted["logs g_loss"]) == 6
     program(tmp_path / "x", stop=3 * STEPS + 2)
-    check_same(untouched, program(tmp_path / "x"))
+    assert_same(uninterrupted, program(tmp_path / "x"))
 
 
-@pytest.mark.parametrize("poisoned", [(2, 10, 12), (2, 10, 12, 21)])
-def test_a_diagnosis_remembers_how_often_it_went_back(tmp_path, poisoned):
-    """Rates of a schedule that it has lowered, too, and what it has found."""
+@pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
+def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
+    """Restores lowered scheduled rates, the number of recoveries and the findings."""
     make, data = CASES["cyclegan"]
 
-    class Poisons(keras.callbacks.Callback):
+    class SetNanWeights(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if self.model.steps_taken in poisoned:
+            if self.model.steps_taken in nan_steps:
                 network = self.model.generator_ab
                 network.set_weights([w * np.nan for w in network.get_weights()])
 
     def program(folder, stop=None):
-        watch = Diagnosis(recover=True)
-        callbacks = [Poisons(), watch]
-        left = run(
+        diagnosis = Diagnosis(recover=True)
+        callbacks = [SetNanWeights(), diagnosis]
+        results = run(
             make, data, folder, stop, epochs=4, callbacks=callbacks, every_steps=1
         )
-        return left, watch.findings
+        return results, diagnosis.findings
 
-    untouched, found = program(tmp_path / "untouched")
-    assert [finding.step for finding in found] == [step + 1 for step in poisoned]
+    uninterrupted, found = program(tmp_path / "uninterrupted")
+    assert [finding.step for finding in found] == [step + 1 for step in nan_steps]
     endings = [f"({i} of 3 times)" for i in (1, 2, 3)] + ["training stops"]
     program(tmp_path / "x", stop=2 * STEPS + 2)
-    left, found_again = program(tmp_path / "x")
-    if len(poisoned) == 3:
-        # To what it goes back for the last time, the state that it went on from.
-        check_same(untouched, left)
+    results, found_again = program(tmp_path / "x")
+    if len(nan_steps) == 3:
+        # After a fourth failure, the restored weights depend on where the run resumed.
+        assert_same(uninterrupted, results)
     for before, after, ending in zip(found, found_again, endings, strict=False):
         assert (before.kind, before.step) == (after.kind, after.step)
         assert ending in before.sentence and ending in after.sentence
     assert len(found) == len(found_again)
 
 
-def test_a_callback_of_ones_own_is_remembered(tmp_path):
-    class Counts(keras.callbacks.Callback):
+def test_state_of_custom_callback_is_restored(tmp_path):
+    class BatchCounter(keras.callbacks.Callback):
         batches = 0
 
         def on_train_batch_end(self, batch, logs=None):
@@ -522,47 +523,47 @@ def test_a_callback_of_ones_own_is_remembered(tmp_path):
             self.batches = state["batches"]
 
     make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=STEPS + 3, callbacks=[Counts()], every_steps=1)
-    counts = Counts()
-    run(make, data, tmp_path, callbacks=[counts])
-    assert counts.batches == EPOCHS * STEPS
+    run(make, data, tmp_path, stop=STEPS + 3, callbacks=[BatchCounter()], every_steps=1)
+    counter = BatchCounter()
+    run(make, data, tmp_path, callbacks=[counter])
+    assert counter.batches == EPOCHS * STEPS
 
 
-def test_a_loss_that_is_no_number_is_not_saved(tmp_path):
+def test_nan_weights_are_not_saved(tmp_path):
     make, data = CASES["minimax"]
 
-    class Poisons(keras.callbacks.Callback):
+    class SetNanWeights(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == 5:
                 weights = self.model.generator.get_weights()
                 self.model.generator.set_weights([np.nan * w for w in weights])
 
-    run(make, data, tmp_path, epochs=1, callbacks=[Poisons()], every_steps=1)
+    run(make, data, tmp_path, epochs=1, callbacks=[SetNanWeights()], every_steps=1)
     values, facts = read_checkpoint(checkpoint_files(tmp_path / "state")[0])
     assert facts["batch"] == 4
     assert all(np.isfinite(value).all() for value in values.values())
 
 
-def test_the_newest_two_states_are_kept_and_nothing_else(tmp_path):
+def test_only_two_newest_checkpoints_are_kept(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, every_steps=5)
     names = sorted(file.name for file in (tmp_path / "state").iterdir())
     assert names == [".lock", "000004-step-20.state", "000005-step-24.state"]
 
 
-def test_how_often_is_a_positive_number():
+def test_invalid_every_steps_raises():
     with pytest.raises(ValueError, match="every_steps is 0; expected"):
         RunState("x", every_steps=0)
 
 
-def test_it_changes_nothing(tmp_path):
+def test_run_state_does_not_change_training(tmp_path):
     make, data = CASES["cyclegan"]
     with_state = run(make, data, tmp_path, every_steps=1)
     assert checkpoint_files(tmp_path / "state")
-    check_same(untouched_run("cyclegan"), with_state)
+    assert_same(uninterrupted_run("cyclegan"), with_state)
 
 
-def test_models_of_kerasgan_only():
+def test_keras_model_raises():
     keras_model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     keras_model.compile("sgd", "mse")
     with pytest.raises(ValueError, match=r"RunState .*expected .*kerasgan"):
@@ -572,21 +573,21 @@ def test_models_of_kerasgan_only():
     assert kerasgan.callbacks.RunState is RunState
 
 
-def test_a_rate_that_is_set_at_each_epoch_is_set_once(tmp_path):
+def test_learning_rate_scheduler_is_applied_once_per_epoch(tmp_path):
     make, data = CASES["minimax"]
 
     def program(folder=None, stop=None):
         halve = keras.callbacks.LearningRateScheduler(lambda _, rate: rate * 0.5)
         return run(make, data, folder, stop, callbacks=[halve], every_steps=2)
 
-    untouched = program(tmp_path / "untouched")
+    uninterrupted = program(tmp_path / "uninterrupted")
     for stop in (5, STEPS + 1, 2 * STEPS + 3):
         program(tmp_path / "x", stop)
-    check_same(untouched, program(tmp_path / "x"))
+    assert_same(uninterrupted, program(tmp_path / "x"))
 
 
-def test_the_best_weights_are_kept(tmp_path, capsys):
-    """The best epoch is the first, which is before the stop."""
+def test_best_weights_of_early_stopping_are_restored(tmp_path, capsys):
+    """The best epoch is the first one, before the stop."""
     make, data = CASES["minimax"]
 
     def program(folder, stop=None):
@@ -595,30 +596,30 @@ def test_the_best_weights_are_kept(tmp_path, capsys):
         )
         return run(make, data, folder, stop, epochs=9, callbacks=[early], every_steps=1)
 
-    untouched = program(tmp_path / "untouched")
+    uninterrupted = program(tmp_path / "uninterrupted")
     program(tmp_path / "x", stop=2 * STEPS + 3)
-    check_same(untouched, program(tmp_path / "x"))
-    # The best weights have an earlier step in them, and yet it has ended.
+    assert_same(uninterrupted, program(tmp_path / "x"))
+    # The best weights are those of an earlier step, but the run is finished.
     capsys.readouterr()
-    check_same(untouched, program(tmp_path / "x"))
+    assert_same(uninterrupted, program(tmp_path / "x"))
     assert f"already complete after {STEPS} steps" in capsys.readouterr().out
 
 
-def test_a_training_that_is_stopped_in_an_epoch_has_not_ended(tmp_path):
-    """As by a callback that looks at the clock."""
+def test_run_stopped_within_epoch_is_resumed(tmp_path):
+    """For example by a callback with a time limit."""
     make, data = CASES["minimax"]
 
-    class Stops(keras.callbacks.Callback):
+    class StopTraining(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = self.model.steps_taken == STEPS + 3
 
-    left = run(make, data, tmp_path, callbacks=[Stops()], every_steps=99)
-    assert len(left["logs g_loss"]) == 2
-    check_same(untouched_run("minimax"), run(make, data, tmp_path))
+    results = run(make, data, tmp_path, callbacks=[StopTraining()], every_steps=99)
+    assert len(results["logs g_loss"]) == 2
+    assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
-def test_the_same_model_goes_on_with_a_rate_that_was_lowered(tmp_path, capsys):
-    """As in a notebook, whose cell is run again."""
+def test_same_model_continues_with_lowered_rate(tmp_path, capsys):
+    """As in a notebook, when a cell is run again."""
     make, data = CASES["minimax"]
     keras.utils.set_random_seed(0)
     model, batches = make(), data()
@@ -635,12 +636,12 @@ def test_the_same_model_goes_on_with_a_rate_that_was_lowered(tmp_path, capsys):
     assert rate < 1e-5
     assert fit(3) == rate and "already complete" in capsys.readouterr().out
     assert fit(4) < rate and model.steps_taken == 4 * STEPS
-    # And in a new process, with the rate that it began with.
+    # A new process starts with the initial rate.
     model = make()
     assert fit(4) < rate and "already complete" in capsys.readouterr().out
 
 
-def test_networks_that_are_built_otherwise_are_named(tmp_path):
+def test_changed_network_raises(tmp_path):
     def make(rate):
         return lambda: resumable.gan(loss_fn="minimax", dropout=rate)
 
@@ -660,7 +661,7 @@ def test_networks_that_are_built_otherwise_are_named(tmp_path):
     assert run(make(0.25), data, tmp_path) is not None
 
 
-def test_from_a_schedule_to_a_rate_if_asked_for(tmp_path):
+def test_schedule_and_constant_rate_are_interchangeable_without_strict(tmp_path):
     _, data = CASES["minimax"]
     decay = kerasgan.schedules.ConstantThenLinearDecay(1e-3, 6, 18)
 
@@ -675,7 +676,7 @@ def test_from_a_schedule_to_a_rate_if_asked_for(tmp_path):
         assert run(make(other), data, folder, strict=False) is not None
 
 
-def test_other_versions_are_told(tmp_path, capsys, monkeypatch):
+def test_changed_library_versions_are_reported(tmp_path, capsys, monkeypatch):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
     module = sys.modules[RunState.__module__]
@@ -686,22 +687,22 @@ def test_other_versions_are_told(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_in_the_last_epoch_is_not_lost(tmp_path, number):
+def test_signal_in_last_epoch_is_not_lost(tmp_path, number):
     make, data = CASES["minimax"]
 
-    class Asks(keras.callbacks.Callback):
+    class SendSignal(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             for _ in range(2 if number == signal.SIGTERM else 1):
                 os.kill(os.getpid(), number)
 
-    kind = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
-    with pytest.raises(kind):
-        run(make, data, tmp_path, epochs=1, callbacks=[Asks()])
+    error = SystemExit if number == signal.SIGTERM else KeyboardInterrupt
+    with pytest.raises(error):
+        run(make, data, tmp_path, epochs=1, callbacks=[SendSignal()])
     newest = checkpoint_files(tmp_path / "state")[0]
     assert read_checkpoint(newest)[1]["finished"]
 
 
-def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):
+def test_changed_batch_size_restarts_epoch_without_strict(tmp_path, capsys):
     make, _ = CASES["minimax"]
 
     def batches(n):
@@ -709,14 +710,14 @@ def test_with_other_batches_an_epoch_is_begun_again(tmp_path, capsys):
 
     run(make, lambda: batches(4), tmp_path, stop=STEPS + 5, every_steps=1)
     capsys.readouterr()
-    left = run(make, lambda: batches(16), tmp_path, strict=False)
+    results = run(make, lambda: batches(16), tmp_path, strict=False)
     assert "epoch 2, batch 1 of 2" in capsys.readouterr().out
-    assert len(left["logs g_loss"]) == EPOCHS
+    assert len(results["logs g_loss"]) == EPOCHS
 
 
-def test_a_clean_resume_prints_one_line(tmp_path, capsys):
-    """Another data hash, or other versions, would print more."""
-    make, data = seekable()
+def test_resume_prints_one_line(tmp_path, capsys):
+    """A changed data hash or library version would print more."""
+    make, data = indexed_program()
     run(make, data, tmp_path, stop=5, every_steps=4)
     capsys.readouterr()
     run(make, data, tmp_path)
@@ -725,8 +726,8 @@ def test_a_clean_resume_prints_one_line(tmp_path, capsys):
     )
 
 
-def seekable(read=None):
-    """A program whose data can start at any batch."""
+def indexed_program(read=None):
+    """Returns a program whose data can start at any batch."""
     images = resumable.images(32)
 
     def rows(numbers):
@@ -736,44 +737,44 @@ def seekable(read=None):
 
     def data():
         def batch(numbers):
-            shown = tf.numpy_function(rows, [numbers], tf.float32)
-            return tf.ensure_shape(shown, (4, *images.shape[1:]))
+            rows_read = tf.numpy_function(rows, [numbers], tf.float32)
+            return tf.ensure_shape(rows_read, (4, *images.shape[1:]))
 
         return indexed_batches(batch, 32, 4, shuffle=True, seed=3, drop_remainder=True)
 
     return resumable.gan, data
 
 
-def test_a_run_returns_to_its_place_without_reading(tmp_path, capsys):
-    untouched = run(*seekable())
+def test_indexed_data_is_resumed_without_replay(tmp_path, capsys):
+    uninterrupted = run(*indexed_program())
     for stop in (2 * STEPS + 3, 2 * STEPS + 5):
-        run(*seekable(), tmp_path, stop, every_steps=1)
+        run(*indexed_program(), tmp_path, stop, every_steps=1)
     read = []
-    check_same(untouched, run(*seekable(read), tmp_path))
-    # The first batches, which are checked, and what is left to train; batches are read
-    # ahead, but not those of two epochs.
+    assert_same(uninterrupted, run(*indexed_program(read), tmp_path))
+    # The data check, the remaining steps and prefetching read batches, but the two
+    # finished epochs are not read again.
     assert len(read) < 2 * 32 + 4 * 20
 
 
-def test_other_data_is_read_again_and_says_so(tmp_path, capsys):
+def test_replay_of_other_data_is_reported(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=2 * STEPS + 3, every_steps=1)
     capsys.readouterr()
     run(make, data, tmp_path)
     printed = capsys.readouterr().out
-    # 16 batches were looked at before.
+    # The data check has read 16 of the 18 batches.
     assert "batches again to return to the place in the data." in printed
     assert "/2 " in printed
 
 
-def test_reading_again_can_be_interrupted(tmp_path):
+def test_replay_can_be_interrupted(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=2 * STEPS + 6, every_steps=1)
 
-    def asks():
+    def signaling_data():
         return (
             data()
-            .map(lambda x: tf.numpy_function(ask, [x], x.dtype))
+            .map(lambda x: tf.numpy_function(send_signal, [x], x.dtype))
             .map(
                 lambda x: tf.ensure_shape(x, (None, resumable.SIDE, resumable.SIDE, 3))
             )
@@ -781,47 +782,47 @@ def test_reading_again_can_be_interrupted(tmp_path):
 
     reads = []
 
-    def ask(x):
+    def send_signal(x):
         reads.append(1)
-        # After the batches that are checked first.
+        # Past the batches that the data check reads.
         if len(reads) == 18:
             os.kill(os.getpid(), signal.SIGTERM)
         return x
 
     before = checkpoint_files(tmp_path / "state")
     with pytest.raises(SystemExit):
-        run(make, asks, tmp_path)
+        run(make, signaling_data, tmp_path)
     assert checkpoint_files(tmp_path / "state") == before
 
 
-def poisoned(step):
-    class Poisons(keras.callbacks.Callback):
+def nan_weights_at(step):
+    class SetNanWeights(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == step:
                 weights = self.model.generator.get_weights()
                 self.model.generator.set_weights([np.nan * w for w in weights])
-                if self.stops:
+                if self.send_signal:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-    callback = Poisons()
-    callback.stops = False
+    callback = SetNanWeights()
+    callback.send_signal = False
     return callback
 
 
-def test_a_run_that_is_not_finite_says_that_nothing_is_saved(tmp_path, capsys):
+def test_nan_weights_are_reported_once(tmp_path, capsys):
     make, data = CASES["minimax"]
-    run(make, data, tmp_path, epochs=2, callbacks=[poisoned(5)], every_steps=1)
-    told = [x for x in capsys.readouterr().out.splitlines() if "no checkpoint" in x]
-    assert told == [
+    run(make, data, tmp_path, epochs=2, callbacks=[nan_weights_at(5)], every_steps=1)
+    lines = [x for x in capsys.readouterr().out.splitlines() if "no checkpoint" in x]
+    assert lines == [
         f"{tmp_path}: values are NaN or infinite at step 5, so no checkpoint is saved "
         "until they are finite."
     ]
 
 
-def test_a_stop_request_names_the_step_that_will_resume(tmp_path, capsys):
+def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     make, data = CASES["minimax"]
-    callback = poisoned(5)
-    callback.stops = True
+    callback = nan_weights_at(5)
+    callback.send_signal = True
     with pytest.raises(SystemExit):
         run(make, data, tmp_path, callbacks=[callback], every_steps=1)
     assert (
@@ -833,11 +834,11 @@ def test_a_stop_request_names_the_step_that_will_resume(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_train_end"])
-def test_a_callback_that_fails_loses_no_training(tmp_path, hook):
+def test_failing_callback_loses_no_training(tmp_path, hook):
     make, data = CASES["minimax"]
 
     class Fails(keras.callbacks.Callback):
-        """As a picture that cannot be written on a full disk."""
+        """For example, an image cannot be written because the disk is full."""
 
     def fail(*_):
         raise OSError("no space left")
@@ -848,15 +849,15 @@ def test_a_callback_that_fails_loses_no_training(tmp_path, hook):
         run(make, data, tmp_path, epochs=1, callbacks=[callback], every_steps=999)
     newest = checkpoint_files(tmp_path / "state")[0]
     assert newest.name.endswith(f"-step-{STEPS}.state")
-    left = run(make, data, tmp_path)
-    untouched = untouched_run("minimax")
-    for name, value in untouched.items():
+    results = run(make, data, tmp_path)
+    uninterrupted = uninterrupted_run("minimax")
+    for name, value in uninterrupted.items():
         if name.startswith("variable"):
-            np.testing.assert_array_equal(value, left[name])
+            np.testing.assert_array_equal(value, results[name])
 
 
-def test_the_default_interval(tmp_path, monkeypatch):
-    """Saving takes 2 % of the time at most, and 10 seconds pass at least."""
+def test_default_save_interval(tmp_path, monkeypatch):
+    """Saving takes at most 2 % of the time, at intervals of at least 10 seconds."""
     module = sys.modules[RunState.__module__]
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])

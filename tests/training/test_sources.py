@@ -1,4 +1,4 @@
-"""What `fit` accepts as data, and what it says about everything else."""
+"""The data that `fit` accepts, and its errors for other data."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ class Batches(keras.utils.Sequence):
         return self.batch
 
 
-WRONG = {
+INVALID = {
     "range": (images(8, 0, 255), r"values from .* to .*; expected values in \[-1, 1\]"),
     "uint8": (images(8, 0, 255).astype("uint8"), "/ 127.5 - 1"),
     "nan": (np.full((8, *SHAPE), np.nan, "float32"), "NaN or infinite"),
@@ -58,18 +58,18 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("invalid", INVALID)
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_first_batch_is_checked_whatever_it_comes_from(gan, source, wrong):
-    batch, message = WRONG[wrong]
-    if (source, wrong) == ("dataset", "nested"):
+def test_first_batch_of_any_source_is_checked(gan, source, invalid):
+    batch, message = INVALID[invalid]
+    if (source, invalid) == ("dataset", "nested"):
         batch = (images(8), (images(8), np.zeros(8)))
     with pytest.raises(ValueError, match=message):
         gan.fit(SOURCES[source](batch), verbose=0)
     assert gan.steps_taken == 0
 
 
-def test_a_generator_loses_no_batch_to_the_check(gan):
+def test_check_consumes_no_batch_of_generator(gan):
     gan.fit(generator_of(images(4), images(4), images(4)), verbose=0)
     assert gan.steps_taken == 3
     with pytest.raises(ValueError, match="data yields no batch"):
@@ -90,12 +90,12 @@ def test_a_generator_loses_no_batch_to_the_check(gan):
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_what_is_not_data(gan, x, message):
+def test_unsupported_data_raises(gan, x, message):
     with pytest.raises(ValueError, match=message):
         gan.fit(x, verbose=0)
 
 
-def test_two_domains_that_do_not_match(cyclegan):
+def test_mismatched_domains_raise(cyclegan):
     a = images(10, shape=(8, 8, 3))
     with pytest.raises(ValueError, match="x has 10 images, but y has 7; expected the"):
         cyclegan.fit(a, a[:7], verbose=0)
@@ -120,7 +120,7 @@ def test_two_domains_that_do_not_match(cyclegan):
         ({"validation_split": 1.5}, r"validation_split is 1.5; expected a number in"),
     ],
 )
-def test_numbers_out_of_range(gan, options, message):
+def test_arguments_out_of_range_raise(gan, options, message):
     with pytest.raises(ValueError, match=message):
         gan.fit(images(), verbose=0, **options)
 
@@ -137,77 +137,77 @@ def test_numbers_out_of_range(gan, options, message):
     ],
     ids=["array", "tuple", "dataset"],
 )
-def test_validation_data_is_checked_before_the_first_step(gan, data, message):
+def test_validation_data_is_checked_before_first_step(gan, data, message):
     with pytest.raises(ValueError, match=message):
         gan.fit(images(), validation_data=data, verbose=0)
     assert gan.steps_taken == 0
 
 
-def test_no_advice_that_does_not_fit(gan):
+def test_error_suggests_no_scaling_for_unknown_range(gan):
     with pytest.raises(
         ValueError, match=r"from -40 to .*expected values in \[-1, 1\]\.$"
     ):
         gan.fit(np.linspace(-40, 40, 12 * 48).reshape(12, *SHAPE), verbose=0)
 
 
-def seen_by(model):
-    """Returns a list that gets the first pixel of every image that is trained on."""
+def record_first_pixels(model):
+    """Returns a list that collects the first pixel of every training image."""
     seen = []
-    inner = model.train_step
+    original_step = model.train_step
 
     def train_step(data):
         (x,) = data if isinstance(data, tuple) else (data,)
         seen.extend(x[:, 0, 0, 0].numpy())
-        return inner(data)
+        return original_step(data)
 
     model.train_step = train_step
     return seen
 
 
 @pytest.fixture
-def numbered():
-    """Twelve images whose first pixel is their number."""
+def numbered_images():
+    """Twelve images whose first pixel encodes their index."""
     x = images()
     x[:, 0, 0, 0] = np.arange(12) / 12
     return x
 
 
-def test_each_fit_has_a_new_order(gan, numbered):
+def test_each_fit_shuffles_differently(gan, numbered_images):
     gan.compile(run_eagerly=True)
-    seen = seen_by(gan)
+    seen = record_first_pixels(gan)
     for _ in range(3):
-        gan.fit(numbered, batch_size=4, epochs=1, verbose=0)
+        gan.fit(numbered_images, batch_size=4, epochs=1, verbose=0)
     orders = np.round(np.array(seen) * 12).astype(int).reshape(3, 12)
     assert [sorted(order) for order in orders.tolist()] == [[*range(12)]] * 3
     assert len({tuple(order) for order in orders.tolist()}) == 3
 
 
-def test_short_epochs_see_all_images(gan, numbered):
+def test_short_epochs_see_all_images(gan, numbered_images):
     gan.compile(run_eagerly=True)
-    seen = seen_by(gan)
+    seen = record_first_pixels(gan)
     for _ in range(6):
-        gan.fit(numbered, batch_size=4, steps_per_epoch=1, verbose=0)
+        gan.fit(numbered_images, batch_size=4, steps_per_epoch=1, verbose=0)
     numbers = np.round(np.array(seen) * 12).astype(int)
     assert sorted(numbers[:12]) == sorted(numbers[12:]) == [*range(12)]
     assert [*numbers[:12]] != [*numbers[12:]]
 
 
-def test_arrays_are_read_by_index_and_not_copied():
-    # 3.8 GB if they were copied.
+def test_arrays_are_not_copied():
+    # A copy would take 3.8 GB.
     x = np.broadcast_to(images(1), (20_000_000, *SHAPE))
     (first,) = next(iter(array_batches((x,), 4, False, 0)))
     np.testing.assert_array_equal(first, x[:4])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "uint8"])
-def test_floats_come_in_keras_precision(dtype):
+def test_float_batches_are_cast_to_floatx(dtype):
     x = images().astype(dtype)
     (batch,) = next(iter(array_batches((x,), 4, False, 0)))
     assert batch.dtype == ("uint8" if dtype == "uint8" else keras.backend.floatx())
     np.testing.assert_array_equal(batch, x[:4])
 
 
-def test_reasons_why_a_run_cannot_resume(gan, tmp_path):
+def test_run_state_with_data_that_cannot_be_replayed_raises(gan, tmp_path):
     run = kerasgan.callbacks.RunState(tmp_path)
     unknown = tf.data.Dataset.from_tensor_slices(images()).filter(lambda x: True)
     for data, message in (

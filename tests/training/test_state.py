@@ -31,7 +31,7 @@ def trained(**options):
     return gan
 
 
-def test_every_variable_is_in_one_group():
+def test_every_variable_is_in_exactly_one_group():
     gan = trained()
     groups = state.state_variables(gan)
     assert set(groups) == {
@@ -45,7 +45,7 @@ def test_every_variable_is_in_one_group():
     assert set(held) >= {id(variable) for variable in (*every, *metrics)}
 
 
-def test_what_is_read_can_be_written_to_another_model():
+def test_variables_can_be_copied_to_another_model():
     one, other = trained(), model(rate=0.125)
     values = state.read_variables(state.state_variables(one))
     groups = state.state_variables(other)
@@ -57,7 +57,7 @@ def test_what_is_read_can_be_written_to_another_model():
     assert float(np.asarray(other.g_optimizer.learning_rate)) == 0.25
 
 
-def test_the_rate_inside_of_a_loss_scale_optimizer_is_told_apart():
+def test_rate_inside_loss_scale_optimizer_has_its_own_group():
     def scaled(rate):
         kinds = keras.optimizers, keras.mixed_precision
         scaling = next(k for k in kinds if hasattr(k, "LossScaleOptimizer"))
@@ -69,7 +69,7 @@ def test_the_rate_inside_of_a_loss_scale_optimizer_is_told_apart():
         path = f"{name}.config.inner_optimizer.config.learning_rate"
         assert options[path] == rate
         assert [float(np.asarray(v)) for v in groups[path]] == [rate]
-        # Counts, slots and the scale of the loss are another group.
+        # Counters, slots and the loss scale are in another group.
         assert len(groups[name]) > 4
 
 
@@ -77,25 +77,25 @@ def test_the_rate_inside_of_a_loss_scale_optimizer_is_told_apart():
     ("other", "group"),
     [({"width": 4}, "discriminator"), ({"optimizer": keras.optimizers.SGD}, "d_opt")],
 )
-def test_values_of_another_model(other, group):
+def test_mismatch_names_group_that_differs(other, group):
     values = state.read_variables(state.state_variables(model()))
     assert state.mismatch(state.state_variables(model(**other)), values).startswith(
         group
     )
 
 
-def test_options_are_flat_and_those_of_json():
+def test_options_are_flat_and_json_serializable():
     options = state.training_options(model())
     assert json.loads(json.dumps(options)) == options
     assert options["g_optimizer.config.learning_rate"] == 0.25
     assert options["seed"] == 0 and options["ema_decay"] == 0.999
-    # What changes no number, and what a run itself changes, is none.
+    # Options that do not affect the results are left out.
     assert not {"steps_per_execution", "name"} & set(options)
     assert options == state.training_options(model())
 
 
-def built(*layers, name=None):
-    """Returns the options of a GAN whose discriminator holds some layers."""
+def options_with(*layers, name=None):
+    """Returns the options of a GAN whose discriminator contains the layers."""
     inner = keras.Sequential([keras.Input((6,)), *layers], name=name)
     x = image = keras.Input((1, 2, 3))
     for layer in (
@@ -110,11 +110,11 @@ def built(*layers, name=None):
     return state.training_options(gan)
 
 
-def test_layers_are_options_and_their_names_are_not():
-    # As in another process, whose layers are the first of their kinds.
+def test_layers_are_options_but_their_names_are_not():
+    # Resets the numbering of layer names, as in a new process.
     keras.backend.clear_session()
-    first = built(keras.layers.Activation("relu"), keras.layers.Dropout(0.25))
-    again = built(
+    first = options_with(keras.layers.Activation("relu"), keras.layers.Dropout(0.25))
+    again = options_with(
         keras.layers.Activation("relu", name="tanh"),
         keras.layers.Dropout(0.25),
         name="inner",
@@ -126,18 +126,18 @@ def test_layers_are_options_and_their_names_are_not():
         ((keras.layers.Dropout(0.25), keras.layers.Activation("relu")), ".class_name"),
         ((keras.layers.Activation("relu"),), ".layers.length"),
     ):
-        names = state.changed_options(built(*other), first)
+        names = state.changed_options(options_with(*other), first)
         assert names and all(name.startswith("discriminator.") for name in names)
         assert any(name.endswith(changed) for name in names), names
 
 
-def test_a_newer_keras_may_add_keys_to_configurations():
-    then = built(keras.layers.Dropout(0.25))
+def test_config_keys_of_newer_keras_are_ignored():
+    then = options_with(keras.layers.Dropout(0.25))
     now = {**then, "discriminator.config.layers.0.config.quantization": None}
     now["g_optimizer.config.muon_beta"] = 0.9
     assert state.changed_options(now, then) == set()
     assert state.changed_options(then, now) == set()
-    # An option of kerasgan's own is one, and so is an object in place of a number.
+    # A new kerasgan option is a change, and so is a schedule in place of a number.
     assert state.changed_options({**then, "value_range": None}, then) == (
         set() if then.get("value_range", 0) is None else {"value_range"}
     )

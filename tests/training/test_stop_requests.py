@@ -8,27 +8,27 @@ from kerasgan.training.stop_requests import StopRequests
 
 
 @pytest.mark.parametrize(
-    ("number", "kind", "code"),
+    ("number", "error", "code"),
     [(signal.SIGTERM, SystemExit, 143), (signal.SIGINT, KeyboardInterrupt, None)],
 )
-def test_the_first_is_noted_and_obeyed_later(number, kind, code):
+def test_first_signal_is_deferred(number, error, code):
     requests = StopRequests()
     with requests.listening():
         os.kill(os.getpid(), number)
         assert requests.signal == number
-        with pytest.raises(kind) as raised:
+        with pytest.raises(error) as raised:
             requests.raise_if_requested()
     assert getattr(raised.value, "code", None) == code
 
 
-def test_a_second_ctrl_c_is_obeyed_at_once():
+def test_second_ctrl_c_raises_immediately():
     requests = StopRequests()
     with pytest.raises(KeyboardInterrupt), requests.listening():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_second_sigterm_waits_like_the_first():
+def test_second_sigterm_is_deferred():
     requests = StopRequests()
     with requests.listening():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -36,8 +36,8 @@ def test_a_second_sigterm_waits_like_the_first():
         assert requests.signal == signal.SIGTERM
 
 
-def test_what_is_ignored_stays_ignored():
-    """As Ctrl-C is in a script's background."""
+def test_ignored_signal_stays_ignored():
+    """As Ctrl-C is ignored by background jobs of a script."""
     requests = StopRequests()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -49,7 +49,7 @@ def test_what_is_ignored_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
-def test_a_request_of_before_is_forgotten():
+def test_earlier_request_is_cleared():
     requests = StopRequests()
     with requests.listening():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -57,14 +57,14 @@ def test_a_request_of_before_is_forgotten():
         assert requests.signal is None
 
 
-def test_other_threads_hear_nothing_and_raise_nothing():
-    heard = []
+def test_other_threads_install_no_handlers():
+    handlers = []
 
-    def listen():
+    def record_handler():
         with StopRequests().listening():
-            heard.append(signal.getsignal(signal.SIGTERM))
+            handlers.append(signal.getsignal(signal.SIGTERM))
 
-    thread = threading.Thread(target=listen)
+    thread = threading.Thread(target=record_handler)
     thread.start()
     thread.join()
-    assert heard == [signal.SIG_DFL]
+    assert handlers == [signal.SIG_DFL]
