@@ -1,11 +1,11 @@
-"""What operations that always add in the same order cost on a CPU.
+"""Measures the cost of deterministic operations.
 
     python benchmarks/determinism.py
 
-Models of the size that the command trains on a CPU, with
-`tf.config.experimental.enable_op_determinism()` and without it, in turn. It holds for a
-whole process, so each time there is a fresh one, which takes a few steps before it is
-timed.
+Times training steps with `tf.config.experimental.enable_op_determinism()`, which makes
+operations add in the same order each time, and without it. The setting applies to a
+whole process, so each measurement starts a new one, which trains a few steps before it
+is timed. The models have the size that the command trains on a CPU.
 """
 
 import argparse
@@ -16,14 +16,12 @@ import sys
 
 import keras
 import tensorflow as tf
-from saving import cyclegan, dcgan
-from step import alternate, show, timed
-
-MODELS = {"DCGAN": dcgan, "CycleGAN": cyclegan}
+from models import MODELS
+from timing import alternate, show, timed
 
 
-def in_this_process(name, deterministic, steps):
-    """Returns the seconds of training steps."""
+def seconds(name: str, deterministic: bool, steps: int) -> float:
+    """Returns the seconds of training steps in this process."""
     keras.utils.set_random_seed(0)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -33,8 +31,9 @@ def in_this_process(name, deterministic, steps):
     return timed(lambda: fit(steps_per_epoch=steps))
 
 
-def in_a_fresh_process(name, deterministic, steps):
-    arguments = ["--steps", steps, "--alone", name, int(deterministic)]
+def seconds_in_new_process(name: str, deterministic: bool, steps: int) -> float:
+    """Returns the seconds of training steps in a new process, on the CPU."""
+    arguments = ["--steps", steps, "--measure", name, int(deterministic)]
     done = subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
@@ -45,25 +44,27 @@ def in_a_fresh_process(name, deterministic, steps):
     return float(done.stdout.split()[-1])
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.alone:
-        name, deterministic = options.alone
-        print(in_this_process(name, deterministic == "1", options.steps))
+    if options.measure:
+        name, deterministic = options.measure
+        print(seconds(name, deterministic == "1", options.steps))
         return
-    for name in MODELS:
+    for name in options.models:
         functions = {
-            way: functools.partial(
-                in_a_fresh_process, name, way == "one order", options.steps
+            label: functools.partial(
+                seconds_in_new_process, name, label == "deterministic", options.steps
             )
-            for way in ("any order", "one order")
+            for label in ("default", "deterministic")
         }
         print(f"\n{name}, medians of {options.repeats} x {options.steps} steps")
-        show(alternate(functions, options.repeats), options.steps, "steps/s")
+        times = alternate(functions, options.repeats, warm_up=False)
+        show(times, options.steps, "steps/s")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What `RunState` costs: training with it beside training without.
+"""Measures the cost of `RunState`: training with and without it.
 
     python benchmarks/saving.py
 
-Models of the size that the command trains on a CPU, on random images, with and without
-`RunState` at its default interval, in turn. One state is written before the first step,
-and one at the end; those count too, so short runs pay more than long ones. Beside the
-ratio, which a machine at work on something else makes uncertain, stands the share of
-the time with `RunState` that passed inside of its saves.
+Trains with `RunState` at its default interval and without it, in turn. The models have
+the size that the command trains on a CPU. A checkpoint is written before the first and
+after the last step, so short runs have a higher cost than long ones. Other work on the
+machine makes the ratio uncertain, so the fraction of the time spent saving is printed
+too.
 """
 
 import argparse
@@ -15,98 +15,70 @@ import pathlib
 import statistics
 import tempfile
 import time
+from typing import Any
 
 import keras
-import tensorflow as tf
-from step import alternate, random_images, show, timed
+from models import MODELS
+from timing import alternate, show, timed
 
-import kerasgan
 from kerasgan.callbacks import RunState
-from kerasgan.training import checkpoints
-
-SHAPE = (64, 64, 3)
 
 
 class TimedRunState(RunState):
-    """A `RunState` that knows how long its saves took."""
+    """A `RunState` that adds up the seconds of its saves."""
 
     seconds = 0.0
 
-    def _save(self, *place, **options):
+    def _save(self, *arguments: Any, **options: Any) -> bool:
         started = time.perf_counter()
-        super()._save(*place, **options)
-        self.seconds += time.perf_counter() - started
+        try:
+            return super()._save(*arguments, **options)
+        finally:
+            self.seconds += time.perf_counter() - started
 
 
-def _newest(folder):
-    return checkpoints.checkpoint_files(pathlib.Path(folder) / "state")[0]
-
-
-def dcgan():
-    model = kerasgan.GAN(
-        generator=kerasgan.networks.dcgan_generator(SHAPE, width=32),
-        discriminator=kerasgan.networks.dcgan_discriminator(SHAPE, width=32),
-        seed=0,
-    )
-    model.compile(label_noise=0.05)
-    return model, tf.data.Dataset.from_tensor_slices(random_images(64, *SHAPE)).batch(
-        32
-    )
-
-
-def cyclegan():
-    generator = functools.partial(
-        kerasgan.networks.unet_generator, SHAPE, width=32, depth=4, upsampling="resize"
-    )
-    discriminator = functools.partial(
-        kerasgan.networks.patchgan_discriminator, SHAPE, width=32
-    )
-    model = kerasgan.CycleGAN(
-        generator(), generator(), discriminator(), discriminator(), seed=0
-    )
-    model.compile(adversarial_weight=2.0, identity_weight=2.0)
-    images = tf.data.Dataset.from_tensor_slices(random_images(2, *SHAPE)).batch(1)
-    return model, tf.data.Dataset.zip((images, images))
-
-
-def time_saving(name, make, options):
-    model, data = make()
+def time_saving(name: str, options: argparse.Namespace) -> None:
+    """Prints the speed of a model with and without saving, and the time in saves."""
+    model, data = MODELS[name]()
     fit = functools.partial(
         model.fit, data.repeat(), steps_per_epoch=options.steps, verbose=0
     )
+    sizes, percentages = [], []
 
-    def saved():
+    def fit_and_save() -> float:
         with tempfile.TemporaryDirectory() as folder:
-            state = TimedRunState(folder)
-            seconds = timed(lambda: fit(callbacks=[state]))
-            sizes[name] = _newest(folder).stat().st_size
-        shares.append(state.seconds / seconds)
+            run_state = TimedRunState(folder)
+            seconds = timed(lambda: fit(callbacks=[run_state]))
+            files = pathlib.Path(folder).rglob("*.state")
+            sizes.append(max(file.stat().st_size for file in files))
+        percentages.append(100 * run_state.seconds / seconds)
         return seconds
 
-    sizes, shares = {}, []
-    functions = {"without": lambda: timed(fit), "RunState": saved}
-    times = alternate(functions, options.repeats)
+    times = alternate(
+        {"without": lambda: timed(fit), "RunState": fit_and_save}, options.repeats
+    )
     print(
-        f"\n{name}, medians of {options.repeats} x {options.steps} steps, a state of "
-        f"{sizes[name] / 1e6:.0f} MB"
+        f"\n{name}, medians of {options.repeats} x {options.steps} steps, checkpoints "
+        f"of {sizes[-1] / 1e6:.0f} MB"
     )
     show(times, options.steps, "steps/s")
-    # Not of the run that only traced.
-    shares = [100 * share for share in shares[1:]]
+    # Without the warm-up, which includes tracing.
+    percentages = percentages[1:]
     print(
-        f"{'in its saves':14} {statistics.median(shares):8.2f} % "
-        f"(from {min(shares):.2f} to {max(shares):.2f})"
+        f"{'saving':14} {statistics.median(percentages):8.2f} % of the time "
+        f"(from {min(percentages):.2f} to {max(percentages):.2f})"
     )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     keras.utils.set_random_seed(0)
-    for name, make in (("DCGAN", dcgan), ("CycleGAN", cyclegan)):
-        time_saving(name, make, options)
+    for name in options.models:
+        time_saving(name, options)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,27 @@
-"""Training steps of ours beside the same steps written bare, or in PyTorch.
+"""Times training steps: `fit` beside a bare loop, PyTorch, or another checkout.
 
     python benchmarks/step.py
     python benchmarks/step.py --torch-python OTHER_ENVIRONMENT/bin/python
+    python benchmarks/step.py --other OTHER_CHECKOUT
 
-The first part times `fit` of a DCGAN beside a bare `tf.function` loop over the same
-step. The second times `fit` of a CycleGAN beside the same arithmetic in PyTorch,
-`peers/cyclegan_torch.py`, which starts from the same weights; before it is timed, the
-losses of the first step are compared. The last part is the time from calling `fit` of
-a CycleGAN to the end of its first step, each time in a fresh process.
+Without `--other`, it prints three results:
 
-What is compared runs in turn, several times; the medians are compared, because a
-machine that others use changes its speed from minute to minute. PyTorch runs on the
-CPU, with the fastest of its settings; where there is a GPU, set
-`CUDA_VISIBLE_DEVICES=` to compare it. It may be installed in another environment.
-Compare on a quiet machine: PyTorch's threads wait for each other in busy loops, which
-a machine at work on something else makes many times slower.
+- `fit` of a DCGAN beside a bare `tf.function` loop over the same step;
+- `fit` of a CycleGAN beside the same computation in PyTorch
+  (`peers/cyclegan_torch.py`), with the same initial weights. Before the timing, the
+  losses of the fifth step are compared;
+- the time from calling `fit` of a CycleGAN to the end of its first step, each time in
+  a new process.
+
+With `--other`, it times the steps of a DCGAN and a CycleGAN in this checkout of
+kerasgan and in another one, each in its own process.
+
+Alternatives run in turn, in reversed order from one repeat to the next, and medians
+are compared, because the speed of a shared machine changes over time. PyTorch runs on
+the CPU with the fastest of its settings, and may be installed in another environment;
+set `CUDA_VISIBLE_DEVICES=` to compare with it on a machine with a GPU. Use a machine
+that does nothing else: the threads of PyTorch wait for each other in busy loops, which
+other work slows down many times over.
 """
 
 import argparse
@@ -23,86 +30,68 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import pathlib
 import shutil
 import statistics
 import sys
-import time
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from peers.process import Peer, missing
+from peers.kerasgan_step import build_cyclegan, build_dcgan
+from peers.process import Peer, import_error
+from timing import alternate, random_images, show, timed
 
 import kerasgan
 
-# Between the losses of the first step here and there, relative to those above 1.
-TOLERANCE = 1e-4
-FIRST_STEPS = 3
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+# The step whose losses are compared with PyTorch's. Rounding errors grow with each
+# step, and an error in the update of any player shows after the first.
+COMPARED_STEP = 5
+# Largest difference between these losses, relative to those above 1.
+TOLERANCE = 1e-3
 
 
-def timed(function):
-    """Returns the seconds of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+def dcgan_images(options: argparse.Namespace) -> np.ndarray:
+    """Returns images of shape `(steps, batch, height, width, 3)`."""
+    size = options.image_size
+    return random_images(options.steps, options.batch_size, size, size, 3)
 
 
-def alternate(functions, repeats):
-    """Returns the seconds of each function, which return them, run in turn."""
-    times = {name: [] for name in functions}
-    for function in functions.values():  # traces, and warms up
-        function()
-    for repeat in range(repeats):
-        # Turned round every time, so that neither is always the first.
-        for name in list(functions)[:: 1 if repeat % 2 else -1]:
-            times[name].append(functions[name]())
-    return times
+def cyclegan_images(options: argparse.Namespace, batch_size: int) -> np.ndarray:
+    """Returns images of shape `(2, steps, batch, height, width, 3)`."""
+    size = options.cycle_image_size
+    return random_images(2, options.cycle_steps, batch_size, size, size, 3)
 
 
-def show(times, amount, unit):
-    """Prints the rate of each and, of the first to the second, the ratio."""
-    for name, seconds in times.items():
-        print(f"{name:14} {amount / statistics.median(seconds):8.2f} {unit}")
-    if len(times) > 1:
-        ratios = [b / a for a, b in zip(*times.values(), strict=True)]
-        print(
-            f"{' / '.join(times):14} {statistics.median(ratios):8.3f} "
-            f"(from {min(ratios):.3f} to {max(ratios):.3f})"
-        )
-
-
-def random_images(*shape):
-    return np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
-
-
-def build_dcgan(image_size, width):
-    shape = (image_size, image_size, 3)
-    gan = kerasgan.GAN(
-        generator=kerasgan.networks.dcgan_generator(shape, width=width),
-        discriminator=kerasgan.networks.dcgan_discriminator(shape, width=width),
-        seed=0,
+def describe_dcgan(options: argparse.Namespace) -> str:
+    return (
+        f"DCGAN {options.image_size} px, width {options.width}, batch "
+        f"{options.batch_size}, medians of {options.repeats} x {options.steps} steps"
     )
-    gan.compile(label_noise=0.05)
-    return gan
 
 
-def time_dcgan(options):
-    n, size = options.steps * options.batch_size, options.image_size
-    data = tf.data.Dataset.from_tensor_slices(random_images(n, size, size, 3)).batch(
-        options.batch_size, drop_remainder=True
+def describe_cyclegan(options: argparse.Namespace, batch_size: int) -> str:
+    return (
+        f"CycleGAN {options.cycle_image_size} px, width {options.cycle_width}, "
+        f"{options.cycle_blocks} blocks, batch {batch_size}, medians of "
+        f"{options.repeats} x {options.cycle_steps} steps"
     )
+
+
+def time_dcgan(options: argparse.Namespace) -> None:
+    """Prints the speed of `fit` and of a bare loop over the same step."""
+    data = tf.data.Dataset.from_tensor_slices(dcgan_images(options))
     keras.utils.set_random_seed(0)
-    fitted, looped = (build_dcgan(size, options.width) for _ in range(2))
+    fitted, looped = (build_dcgan(options.image_size, options.width) for _ in range(2))
     bare_step = tf.function(looped.train_step)
 
-    def loop():
+    def loop() -> None:
         for batch in data:
             bare_step(batch)
 
-    print(
-        f"\nDCGAN {size} px, width {options.width}, batch {options.batch_size}, "
-        f"medians of {options.repeats} x {options.steps} steps"
-    )
+    print(f"\n{describe_dcgan(options)}")
     functions = {
         "fit": lambda: timed(lambda: fitted.fit(data, verbose=0)),
         "bare": lambda: timed(loop),
@@ -110,122 +99,158 @@ def time_dcgan(options):
     show(alternate(functions, options.repeats), options.steps, "steps/s")
 
 
-def build_cyclegan(options):
-    shape, width = (*(options.cycle_image_size,) * 2, 3), options.cycle_width
-    generator = functools.partial(
-        kerasgan.networks.resnet_generator,
-        shape,
-        width=width,
-        blocks=options.cycle_blocks,
-        upsampling="transpose",
-    )
-    discriminator = functools.partial(
-        kerasgan.networks.patchgan_discriminator, shape, width=width
-    )
-    cyclegan = kerasgan.CycleGAN(
-        generator(),
-        generator(),
-        discriminator(),
-        discriminator(),
-        ema_decay=None,
-        seed=0,
-    )
-    # Twice the halved squares of least squares: PyTorch's are not halved.
-    cyclegan.compile(adversarial_weight=2.0)
-    return cyclegan
-
-
-def pairs(options, batch_size):
-    """Returns batches of both domains, `(2, steps, batch, height, width, 3)`."""
-    size = options.cycle_image_size
-    return random_images(2, options.cycle_steps, batch_size, size, size, 3)
-
-
-def why_alone(options):
-    """Returns why PyTorch does not stand beside, as a sentence, or None if it can."""
+def pytorch_problem(options: argparse.Namespace) -> str | None:
+    """Returns why PyTorch cannot be compared, or None if it can."""
     if tf.config.list_physical_devices("GPU"):
-        return "TensorFlow sees a GPU; set CUDA_VISIBLE_DEVICES= to compare with it."
-    reason = missing(options.torch_python, "torch")
+        return "TensorFlow uses a GPU; set CUDA_VISIBLE_DEVICES= to compare on the CPU."
+    reason = import_error(options.torch_python, "torch")
     return reason and (
-        f"{options.torch_python} does not run it ({reason}); pip install torch, or "
-        "name an interpreter that has it with --torch-python."
+        f"{options.torch_python} cannot import it ({reason}); pip install torch, or "
+        "name an interpreter that can with --torch-python."
     )
 
 
-def check_losses(ours, theirs):
-    """Raises a ValueError if the losses of a step differ; prints by how much."""
-    off = {
+def check_losses(ours: dict[str, float], theirs: dict[str, float], step: int) -> None:
+    """Prints how far the losses of a step differ, and raises an error if too far."""
+    differences = {
         name: abs(ours[name] - value) / max(1.0, abs(value))
         for name, value in theirs.items()
     }
-    worst = max(off, key=off.get)
-    if not off[worst] <= TOLERANCE:
+    worst = max(differences, key=lambda name: differences[name])
+    if not differences[worst] <= TOLERANCE:
         raise ValueError(
-            f"{worst} of the first step is {ours[worst]}; expected {theirs[worst]}, as "
-            "in PyTorch."
+            f"{worst} of step {step} is {ours[worst]}; expected {theirs[worst]}, as in "
+            "PyTorch."
         )
-    print(f"losses of the first step agree within {off[worst]:.1e}")
+    print(f"losses of step {step} agree within {differences[worst]:.1e}")
 
 
-def start_alike(ours, peer, data, steps):
-    """Has PyTorch take its settings, and gives ours the weights it begins with."""
+def start_equal(
+    ours: keras.Model, peer: Peer, data: tf.data.Dataset, steps: int
+) -> None:
+    """Lets PyTorch choose its setting, copies its weights, and compares the losses."""
     about = peer.ask(calibrate=max(1, steps // 10))
     print(f"PyTorch {about['version']}, {about['threads']} threads; seconds of:")
     for setting, seconds in about["seconds"].items():
-        chosen = "  <- taken" if setting == about["setting"] else ""
-        print(f"  {setting:30} {seconds:8.3f}{chosen}")
+        chosen = "  <- used" if setting == about["setting"] else ""
+        print(f"  {setting:36} {seconds:8.3f}{chosen}")
+    for setting, note in about["notes"].items():
+        print(f"  {setting:36} {note}")
     for role in ours.roles:
         with np.load(peer.folder / f"{role}.npz") as weights:
             kerasgan.interop.load_pytorch_weights(getattr(ours, role), weights)
-    history = ours.fit(data.take(1), verbose=0).history
+    compared = min(COMPARED_STEP, steps)
+    for step in range(compared):
+        # One epoch for each step, because the history has means over an epoch.
+        history = ours.fit(data.skip(step).take(1), verbose=0).history
     losses = {name: values[0] for name, values in history.items()}
-    check_losses(losses, peer.ask(steps=1)["losses"])
+    check_losses(losses, peer.ask(steps=compared)["losses"], compared)
 
 
-def time_cyclegan(options, batch_size, compared):
+def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) -> None:
+    """Prints the speed of `fit`, and of PyTorch if it is compared."""
     steps = options.cycle_steps
-    a, b = pairs(options, batch_size)
+    a, b = cyclegan_images(options, batch_size)
     data = tf.data.Dataset.from_tensor_slices((a, b))
-    ours = build_cyclegan(options)
-    print(
-        f"\nCycleGAN {options.cycle_image_size} px, width {options.cycle_width}, "
-        f"{options.cycle_blocks} blocks, batch {batch_size}, medians of "
-        f"{options.repeats} x {steps} steps"
+    ours = build_cyclegan(
+        options.cycle_image_size, options.cycle_width, options.cycle_blocks
     )
+    print(f"\n{describe_cyclegan(options, batch_size)}")
     functions = {"fit": lambda: timed(lambda: ours.fit(data, verbose=0))}
     with contextlib.ExitStack() as stack:
         if compared:
             sizes = {"width": options.cycle_width, "blocks": options.cycle_blocks}
-            peer = Peer(options.torch_python, "cyclegan_torch.py", sizes, a=a, b=b)
-            stack.enter_context(peer)
-            start_alike(ours, peer, data, steps)
+            peer = stack.enter_context(
+                Peer(options.torch_python, "cyclegan_torch.py", sizes, {"a": a, "b": b})
+            )
+            start_equal(ours, peer, data, steps)
             functions["PyTorch"] = lambda: peer.ask(steps=steps)["seconds"]
         times = alternate(functions, options.repeats)
     show(times, steps * batch_size, "pairs/s")
 
 
-def first_step(options):
-    """Returns the seconds of the first step, its tracing with it."""
-    cyclegan = build_cyclegan(options)
-    data = tf.data.Dataset.from_tensor_slices(tuple(pairs(options, 1))).take(1)
-    return timed(lambda: cyclegan.fit(data, verbose=0))
+def first_step(options: argparse.Namespace) -> float:
+    """Returns the seconds of the first step, including tracing."""
+    cyclegan = build_cyclegan(
+        options.cycle_image_size, options.cycle_width, options.cycle_blocks
+    )
+    data = tf.data.Dataset.from_tensor_slices(tuple(cyclegan_images(options, 1)))
+    return timed(lambda: cyclegan.fit(data.take(1), verbose=0))
 
 
-def time_first_step(options):
+def time_first_step(options: argparse.Namespace) -> None:
+    """Prints the seconds of the first step in new processes."""
     seconds = []
-    for _ in range(FIRST_STEPS):
-        fresh = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(1, fresh) as process:
+    for _ in range(options.first_steps):
+        spawn = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, spawn) as process:
             seconds.append(process.submit(first_step, options).result())
     print(
         f"\nCycleGAN, batch 1, from calling fit to the end of the first step, median "
-        f"of {FIRST_STEPS} fresh processes\n"
+        f"of {options.first_steps} new processes\n"
         f"{statistics.median(seconds):.2f} s (from {min(seconds):.2f} to "
         f"{max(seconds):.2f})"
     )
 
 
-def main():
+def compare(
+    options: argparse.Namespace,
+    sizes: dict[str, Any],
+    images: dict[str, np.ndarray],
+    steps: int,
+) -> dict[str, list[float]]:
+    """Returns the seconds of `steps` steps in this and in the other checkout."""
+    checkouts = {"this": CHECKOUT, "other": options.other}
+    with contextlib.ExitStack() as stack:
+        functions = {}
+        for name, checkout in checkouts.items():
+            env = {
+                "PYTHONPATH": str(checkout),
+                # Two processes share a GPU.
+                "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+            }
+            peer = stack.enter_context(
+                Peer(sys.executable, "kerasgan_step.py", sizes, images, env)
+            )
+            package = pathlib.Path(peer.ask()["package"])
+            if not package.is_relative_to(checkout):
+                raise RuntimeError(f"{package} was imported; expected {checkout}.")
+            functions[name] = functools.partial(_seconds, peer, steps)
+        return alternate(functions, options.repeats)
+
+
+def _seconds(peer: Peer, steps: int) -> float:
+    return peer.ask(steps=steps)["seconds"]
+
+
+def compare_checkouts(options: argparse.Namespace) -> None:
+    """Prints the speed of training steps in this and in another checkout."""
+    print(f"\nthis: {CHECKOUT}\nother: {options.other}")
+    times = compare(
+        options,
+        {"model": "dcgan", "width": options.width},
+        {"images": dcgan_images(options)},
+        options.steps,
+    )
+    print(f"\n{describe_dcgan(options)}")
+    show(times, options.steps, "steps/s")
+    for batch_size in options.cycle_batch_sizes:
+        a, b = cyclegan_images(options, batch_size)
+        times = compare(
+            options,
+            {
+                "model": "cyclegan",
+                "width": options.cycle_width,
+                "blocks": options.cycle_blocks,
+            },
+            {"a": a, "b": b},
+            options.cycle_steps,
+        )
+        print(f"\n{describe_cyclegan(options, batch_size)}")
+        show(times, options.cycle_steps * batch_size, "pairs/s")
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--width", type=int, default=48)
@@ -237,22 +262,38 @@ def main():
     parser.add_argument("--cycle-batch-sizes", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--cycle-steps", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--first-steps", type=int, default=3)
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH")
+    parser.add_argument(
+        "--other",
+        metavar="CHECKOUT",
+        help="folder that contains another version of the package kerasgan",
+    )
     options = parser.parse_args()
     if not shutil.which(options.torch_python):
         parser.error(f"--torch-python is {options.torch_python!r}; expected a program.")
+    if options.other is not None:
+        options.other = pathlib.Path(options.other).expanduser().resolve()
+        if not (options.other / "kerasgan" / "__init__.py").is_file():
+            parser.error(
+                f"--other is {str(options.other)!r}; expected a folder that contains "
+                "the package kerasgan."
+            )
 
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     print(
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}, "
         f"{threads or os.cpu_count()} threads"
     )
+    if options.other is not None:
+        compare_checkouts(options)
+        return
     time_dcgan(options)
-    reason = why_alone(options)
-    if reason:
-        print(f"\nThe PyTorch step is left out: {reason}")
+    problem = pytorch_problem(options)
+    if problem:
+        print(f"\nPyTorch is not compared: {problem}")
     for batch_size in options.cycle_batch_sizes:
-        time_cyclegan(options, batch_size, compared=reason is None)
+        time_cyclegan(options, batch_size, compared=problem is None)
     time_first_step(options)
 
 

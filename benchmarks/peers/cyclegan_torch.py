@@ -1,16 +1,16 @@
-"""CycleGAN's training step in PyTorch, which `benchmarks/step.py` times beside ours.
+"""Trains a CycleGAN in PyTorch on request; `benchmarks/step.py` times it.
 
-It is a process of its own, so that it may have an interpreter of its own. It reads
-requests, one JSON object a line, and answers each with one, working only meanwhile:
+It runs in its own process, so that it may use another interpreter. It reads requests,
+one JSON object a line, and answers each with one:
 
-- `{"calibrate": n}` times every setting over n steps, takes the fastest, begins anew
-  with it, and writes its first weights to FOLDER, one `.npz` file a network;
-- `{"steps": n}` trains n steps and answers their seconds and the last one's losses.
+- `{"calibrate": n}`: checks each setting and times it over n steps, chooses the
+  fastest, starts again with it, and writes the initial weights to FOLDER;
+- `{"steps": n}`: trains n steps; their seconds and the losses of the last step.
 
-FOLDER holds the images, `images.npz` with `a` and `b` of shape `(steps, batch, height,
-width, channels)`. The step follows the order of the authors' PyTorch program: six
-calls of generators, their update with the discriminators frozen, then the update of
-the discriminators on images from a pool, each discriminator by itself.
+FOLDER contains `images.npz`, with `a` and `b` of shape `(steps, batch, height, width,
+channels)`. The step has the order of the authors' PyTorch code: six calls of the
+generators, their update while the discriminators are frozen, then the update of each
+discriminator on images from a pool.
 """
 
 import argparse
@@ -31,6 +31,8 @@ POOL_SIZE = 50
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 CALIBRATIONS = 3
+# Settings are compared by their losses of this step.
+CHECKED = 5
 SETTINGS = {
     f"{layout}, {adam} Adam": {"memory_format": memory_format, "fused": fused}
     for layout, memory_format in (
@@ -90,7 +92,7 @@ def initialize(module):
 
 
 class Pool:
-    """Generated images of earlier steps, handed out in the place of half the new."""
+    """Replaces half of the generated images by images of earlier steps."""
 
     def __init__(self, size):
         self.size = size
@@ -110,18 +112,19 @@ class Pool:
 
 
 class Training:
-    """The networks, optimizers and pools, and the step over them.
+    """The networks, optimizers and pools, and the training step.
 
     Args:
-        a: Images of domain a, `(steps, batch, height, width, channels)`.
+        a: Images of domain a, of shape `(steps, batch, height, width, channels)`.
         b: Images of domain b.
-        width: Int, maps of the first convolution of every network.
-        blocks: Int, residual blocks of the generators.
-        memory_format: Of the images and the weights.
+        width: Number of channels of the first convolution of each network.
+        blocks: Number of residual blocks of the generators.
+        memory_format: Memory format of the images and the weights.
         fused: As in `torch.optim.Adam`.
+        compiled: Whether the networks are compiled by `torch.compile`.
     """
 
-    def __init__(self, a, b, width, blocks, memory_format, fused):
+    def __init__(self, a, b, width, blocks, memory_format, fused, compiled=False):
         self.batches = [
             [
                 torch.from_numpy(batch)
@@ -141,6 +144,10 @@ class Training:
         }
         for network in self.networks.values():
             network.apply(initialize).to(memory_format=memory_format)
+        self.calls = [
+            torch.compile(network) if compiled else network
+            for network in self.networks.values()
+        ]
         players = list(self.networks.values())
         self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(
@@ -154,8 +161,8 @@ class Training:
         self.pools = Pool(POOL_SIZE), Pool(POOL_SIZE)
 
     def step(self, a, b):
-        """Trains one step on a batch of each domain; returns its losses."""
-        g_ab, g_ba, d_a, d_b = self.networks.values()
+        """Trains one step on a batch of each domain, and returns its losses."""
+        g_ab, g_ba, d_a, d_b = self.calls
         fake_b = g_ab(a)
         back_a = g_ba(fake_b)
         fake_a = g_ba(b)
@@ -166,7 +173,7 @@ class Training:
         for network in (d_a, d_b):
             network.requires_grad_(False)
         self.g_optimizer.zero_grad(set_to_none=True)
-        adversarial = judged(d_b, fake_b, 1.0) + judged(d_a, fake_a, 1.0)
+        adversarial = squared_error(d_b, fake_b, 1.0) + squared_error(d_a, fake_a, 1.0)
         cycle = l1_loss(back_a, a) + l1_loss(back_b, b)
         identity = l1_loss(same_b, b) + l1_loss(same_a, a)
         g_loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
@@ -182,7 +189,9 @@ class Training:
             (d_b, b, fake_b, self.pools[1]),
         ):
             shown = pool(fake.detach())
-            d_loss = 0.5 * (judged(network, real, 1.0) + judged(network, shown, 0.0))
+            d_loss = 0.5 * (
+                squared_error(network, real, 1.0) + squared_error(network, shown, 0.0)
+            )
             d_loss.backward()
             d_losses.append(d_loss.detach())
         self.d_optimizer.step()
@@ -195,7 +204,7 @@ class Training:
         }
 
     def run(self, steps):
-        """Trains `steps` steps; returns their seconds and the last one's losses."""
+        """Trains several steps; returns their seconds and the losses of the last."""
         start = time.perf_counter()
         for a, b in itertools.islice(itertools.cycle(self.batches), steps):
             losses = self.step(a, b)
@@ -208,22 +217,60 @@ class Training:
             np.savez(folder / f"{name}.npz", **weights)
 
 
-def judged(discriminator, images, label):
-    """Returns the mean squared distance of the answers from the label."""
-    answers = discriminator(images)
-    return mse_loss(answers, torch.full_like(answers, label))
+def squared_error(discriminator, images, label):
+    """Returns the mean squared error of a discriminator's scores."""
+    scores = discriminator(images)
+    return mse_loss(scores, torch.full_like(scores, label))
 
 
 def calibrate(make, steps):
-    """Returns the median seconds of each setting over `steps` steps, run in turn."""
-    trainings = {name: make(**options) for name, options in SETTINGS.items()}
-    for training in trainings.values():
-        training.run(1)
+    """Times each setting, run in turn, and checks that all compute the same.
+
+    At batch 1, PyTorch 2.13 computes wrong gradients for an instance normalization
+    before a convolution in the channels-last format, so settings whose losses differ
+    from those of the first one are not used. Compiling takes a minute or more, so it
+    is tried with the fastest setting only.
+
+    Returns:
+        The settings that can be used, their median seconds, and a dict of notes on
+        those that cannot.
+    """
+    settings, notes = dict(SETTINGS), {}
+    seconds, losses = time_settings(make, settings, steps)
+    expected = next(iter(losses.values()))
+
+    def drop_wrong(losses):
+        for name, values in losses.items():
+            if any(abs(values[k] - v) > 1e-3 * max(1, v) for k, v in expected.items()):
+                notes[name] = f"not used, because its losses of step {CHECKED} differ"
+                del seconds[name]
+
+    drop_wrong(losses)
+    fastest = min(seconds, key=seconds.get)
+    name = f"{fastest}, compiled"
+    settings[name] = {**settings[fastest], "compiled": True}
+    pair = {setting: settings[setting] for setting in (fastest, name)}
+    try:
+        more, losses = time_settings(make, pair, steps)
+    # Without a C++ compiler, or on an unsupported platform, it raises various errors.
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        notes[name] = f"does not work here ({type(error).__name__}: {lines[0]})"
+    else:
+        seconds.update(more)
+        drop_wrong(losses)
+    return settings, seconds, notes
+
+
+def time_settings(make, settings, steps):
+    """Returns the median seconds, and the losses of the first steps, by setting."""
+    trainings = {name: make(**options) for name, options in settings.items()}
+    losses = {name: t.run(CHECKED)["losses"] for name, t in trainings.items()}
     seconds = {name: [] for name in trainings}
     for _ in range(CALIBRATIONS):
         for name, training in trainings.items():
             seconds[name].append(training.run(steps)["seconds"])
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return {k: statistics.median(v) for k, v in seconds.items()}, losses
 
 
 def main():
@@ -241,15 +288,16 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if "calibrate" in request:
-            seconds = calibrate(make, request["calibrate"])
+            settings, seconds, notes = calibrate(make, request["calibrate"])
             setting = min(seconds, key=seconds.get)
-            training = make(**SETTINGS[setting])
+            training = make(**settings[setting])
             training.save(options.folder)
             answer = {
                 "version": torch.__version__,
                 "threads": torch.get_num_threads(),
                 "setting": setting,
                 "seconds": seconds,
+                "notes": notes,
             }
         else:
             answer = training.run(request["steps"])

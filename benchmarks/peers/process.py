@@ -1,30 +1,43 @@
-"""A step of another library in a process, and perhaps an environment, of its own."""
+"""Runs a training step in another process, and possibly another environment."""
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
+from typing import Any
 
 import numpy as np
 
 
 class Peer:
-    """A process that works only while it is asked, one JSON object a line each way.
+    """A process that trains on request. It is idle between requests.
+
+    Requests and answers are JSON objects, one for each line.
 
     Args:
-        python: Path of the interpreter.
-        script: File name of the program, in this folder. It is given a folder, with
-            `images.npz` in it, and may leave files there.
-        options: Dict of further command line options.
-        **images: Arrays to put in `images.npz`.
+        python: Path of the Python interpreter.
+        script: File name of the program, in this folder. Its first argument is a
+            folder that contains `images.npz`. The program may write files there.
+        options: Command line options, by name.
+        images: Arrays to save in `images.npz`, by name.
+        env: Environment variables to set in the process.
 
     Example:
 
-    >>> peer = Peer("python", "cyclegan_torch.py", {"width": 32, "blocks": 6}, a=a, b=b)
-    >>> peer.ask(steps=10)["seconds"]
+    >>> sizes = {"width": 32, "blocks": 6}
+    >>> with Peer("python", "cyclegan_torch.py", sizes, {"a": a, "b": b}) as peer:
+    ...     peer.ask(steps=10)["seconds"]
     """
 
-    def __init__(self, python, script, options, **images):
+    def __init__(
+        self,
+        python: str,
+        script: str,
+        options: dict[str, Any],
+        images: dict[str, np.ndarray],
+        env: dict[str, str] | None = None,
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._directory.name)
         np.savez(self.folder / "images.npz", **images)
@@ -35,30 +48,34 @@ class Peer:
                 str(self.folder),
                 *(f"--{name}={value}" for name, value in options.items()),
             ],
+            env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def __enter__(self):
+    def __enter__(self) -> "Peer":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._process.communicate()
         self._directory.cleanup()
 
-    def ask(self, **request):
-        """Returns the answer to a request, when the process has done it."""
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Sends a request and returns the answer."""
         print(json.dumps(request), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError("the other library's process ended without an answer.")
+            raise RuntimeError("the process ended without an answer.")
         return json.loads(answer)
 
 
-def missing(python, module):
-    """Returns why an interpreter does not import a module, or None if it does."""
+def import_error(python: str, module: str) -> str | None:
+    """Returns why an interpreter cannot import a module, or None if it can."""
     done = subprocess.run(
         [python, "-c", f"import {module}"], capture_output=True, text=True
     )
-    return done.stderr.strip().splitlines()[-1] if done.returncode else None
+    if not done.returncode:
+        return None
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return lines[-1]
