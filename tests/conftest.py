@@ -1,6 +1,6 @@
 import os
 
-# Set before TensorFlow is imported: its start-up messages hide what tests say.
+# Must be set before TensorFlow is imported: its log messages hide test output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
@@ -16,19 +16,19 @@ import kerasgan
 def _seeded():
     keras.utils.set_random_seed(7)
     yield
-    # The command switches it on, and TensorFlow makes nothing public that undoes it.
+    # The command enables it, and TensorFlow has no public function to disable it.
     config.disable_op_determinism()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
-    """No test reads or fills the user's cache."""
+    """Keeps tests away from the user's cache."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
 def tiny_synthetic_faces(tmp_path_factory):
-    """A tfds folder with a `synthetic_faces` of few images, for any process."""
+    """Returns a TFDS folder that holds a small `synthetic_faces`."""
     from kerasgan.data.drawn_faces.builder import SyntheticFaces
 
     class Tiny(SyntheticFaces, skip_registration=True):
@@ -42,7 +42,7 @@ def tiny_synthetic_faces(tmp_path_factory):
 
 @pytest.fixture
 def small_gan():
-    """A function that returns a compiled GAN of 4x4 images."""
+    """Returns a function that builds and compiles a GAN of 4x4 images."""
 
     def build(activation="tanh"):
         generator = keras.Sequential(
@@ -64,7 +64,7 @@ def small_gan():
 
 @pytest.fixture
 def small_cyclegan():
-    """A function that returns a compiled CycleGAN of 8x8 images."""
+    """Returns a function that builds and compiles a CycleGAN of 8x8 images."""
 
     def generator(activation):
         return keras.Sequential(
@@ -78,7 +78,7 @@ def small_cyclegan():
         return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
 
     def build(domain_a="tanh", domain_b="tanh"):
-        # A generator ends in the activation of the domain that it makes.
+        # A generator ends with the activation of its target domain.
         cyclegan = kerasgan.CycleGAN(
             generator(domain_b),
             generator(domain_a),
@@ -94,7 +94,7 @@ def small_cyclegan():
 
 @pytest.fixture
 def faces():
-    """A function that returns 16 random images."""
+    """Returns a function that draws 16 random images."""
 
     def draw(low=-1, side=4, seed=0):
         rng = np.random.default_rng(seed)
@@ -104,13 +104,13 @@ def faces():
 
 
 class Trainee:
-    """How to make a small model and train it, whichever it is."""
+    """A small model to train, its data, and a function that draws images with it."""
 
     def __init__(self, build, data, draw, monitor):
         self.build, self.data, self.draw, self.monitor = build, data, draw, monitor
 
     def compiled(self, d_rate=0.02, g_rate=0.01, **options):
-        """Returns a model with rates that differ."""
+        """Returns a model whose two optimizers have different learning rates."""
         model = self.build()
         optimizers = [keras.optimizers.Adam(rate) for rate in (d_rate, g_rate)]
         model.compile(*optimizers, **options)
@@ -119,7 +119,7 @@ class Trainee:
 
 @pytest.fixture(params=["gan", "cyclegan"])
 def trainee(request, small_gan, small_cyclegan, faces):
-    """A GAN, or a CycleGAN, and its data: two batches an epoch, never shuffled."""
+    """A GAN or a CycleGAN, with two batches of data per epoch that are not shuffled."""
     side = 4 if request.param == "gan" else 8
     a, b = faces(side=side), faces(side=side, seed=1)
     data = tf.data.Dataset.from_tensor_slices
@@ -144,10 +144,10 @@ def trainee(request, small_gan, small_cyclegan, faces):
 
 @pytest.fixture
 def events():
-    """A function that reads the summaries of a folder, `{tag: {step: value}}`."""
+    """Returns a function that reads a folder's summaries: `{tag: {step: value}}`."""
 
     def read(folder):
-        # Imported when used: it takes a second.
+        # Imported here because the import takes a second.
         from tensorboard.backend.event_processing import event_accumulator
 
         found = event_accumulator.EventAccumulator(str(folder), {"tensors": 0}).Reload()

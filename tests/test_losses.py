@@ -48,7 +48,7 @@ def test_non_saturating_discriminator_is_minimax():
     )
 
 
-def test_logits_far_out_stay_finite():
+def test_large_logits_give_finite_losses():
     far = np.array([[-1e4], [1e4]], "float32")
     for loss in (losses.Minimax(), losses.NonSaturating()):
         value, (real, fake) = gradients(loss.discriminator_loss, far, far)
@@ -67,11 +67,11 @@ def test_least_squares():
     np.testing.assert_allclose(fake, (FAKE - 1) / 3, rtol=1e-5)
 
 
-def test_keras_loss_is_the_mean_over_both_halves():
+def test_keras_loss_is_mean_over_real_and_fake():
     real, fake = sigmoid(REAL).astype("float32"), sigmoid(FAKE).astype("float32")
     loss = losses.get(keras.losses.BinaryCrossentropy())
     value, _ = gradients(loss.discriminator_loss, real, fake)
-    # The guide's form: one loss over both halves, concatenated.
+    # As in the Keras guide: one loss over the concatenated answers.
     labels = np.concatenate([np.ones_like(real), np.zeros_like(fake)])
     both = keras.losses.BinaryCrossentropy()(labels, np.concatenate([real, fake]))
     assert value == pytest.approx(float(both), rel=1e-6)
@@ -80,7 +80,7 @@ def test_keras_loss_is_the_mean_over_both_halves():
 
 
 @pytest.mark.parametrize("name", losses.NAMES)
-def test_losses_average_over_a_map_of_patches(name):
+def test_losses_average_over_patches(name):
     loss = losses.get(name)
     real = np.repeat(REAL, 12, axis=1).reshape(3, 3, 4, 1)
     fake = np.repeat(FAKE, 12, axis=1).reshape(3, 3, 4, 1)
@@ -94,7 +94,7 @@ def test_losses_average_over_a_map_of_patches(name):
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares"])
-def test_labels_replace_one_and_zero(name):
+def test_labels_replace_ones_and_zeros(name):
     loss = losses.get(name)
     labels = (np.full_like(REAL, 0.9), np.full_like(FAKE, 0.2))
     value = float(loss.discriminator_loss(tf.constant(REAL), tf.constant(FAKE), labels))
@@ -117,13 +117,13 @@ def test_labels_replace_one_and_zero(name):
         losses.KerasLoss(keras.losses.binary_crossentropy),
     ],
 )
-def test_serialization_keeps_the_loss(loss):
-    kept = keras.saving.serialize_keras_object(loss)
-    back = keras.saving.deserialize_keras_object(kept)
-    assert type(back) is type(loss)
-    assert back.answers == loss.answers
+def test_serialization_round_trip(loss):
+    config = keras.saving.serialize_keras_object(loss)
+    restored = keras.saving.deserialize_keras_object(config)
+    assert type(restored) is type(loss)
+    assert restored.answers == loss.answers
     real, fake = tf.sigmoid(REAL), tf.sigmoid(FAKE)
-    assert float(back.discriminator_loss(real, fake)) == float(
+    assert float(restored.discriminator_loss(real, fake)) == float(
         loss.discriminator_loss(real, fake)
     )
 
@@ -140,7 +140,7 @@ def test_get():
     assert losses.get(keras.losses.MeanSquaredError()).answers is None
 
 
-def test_get_names_near_misses():
+def test_get_of_invalid_loss_raises():
     with pytest.raises(ValueError, match=r"'non-saturating'.*'non_saturating'"):
         losses.get("non-saturating")
     with pytest.raises(ValueError, match=r"'lsgan'.*'minimax'"):

@@ -1,4 +1,4 @@
-"""What a Keras optimizer can be told works for either player of either model."""
+"""The options of Keras optimizers work for both players of both models."""
 
 import keras
 import numpy as np
@@ -70,7 +70,7 @@ def weights(model, player):
 
 
 def trained(kind, player, optimizer, steps=1, callbacks=(), **compiled):
-    """Returns a model after some steps, and the player's weights before each."""
+    """Returns a trained model, and the player's weights at the start and each step."""
     model = build(kind)
     other = "generator" if player == "discriminator" else "discriminator"
     model.compile(
@@ -80,7 +80,7 @@ def trained(kind, player, optimizer, steps=1, callbacks=(), **compiled):
     )
     seen = [weights(model, player)]
 
-    class Notes(keras.callbacks.Callback):
+    class RecordWeights(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             seen.append(weights(model, player))
 
@@ -88,11 +88,11 @@ def trained(kind, player, optimizer, steps=1, callbacks=(), **compiled):
     if kind == "cyclegan":
         data = (data, images(1, n=4 * steps))
     dataset = tf.data.Dataset.from_tensor_slices(data).batch(4)
-    model.fit(dataset, verbose=0, callbacks=[Notes(), *callbacks])
+    model.fit(dataset, verbose=0, callbacks=[RecordWeights(), *callbacks])
     return model, seen
 
 
-def moves(kind, player, optimizer):
+def first_update(kind, player, optimizer):
     _, seen = trained(kind, player, optimizer)
     return seen[0], [after - before for before, after in zip(*seen[:2], strict=True)]
 
@@ -101,37 +101,37 @@ def norm(arrays):
     return float(np.sqrt(sum((array**2).sum() for array in arrays)))
 
 
-EITHER = [
+MODELS_AND_PLAYERS = [
     (kind, player)
     for kind in ("gan", "cyclegan")
     for player in ("discriminator", "generator")
 ]
 
 
-@pytest.mark.parametrize(("kind", "player"), EITHER)
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_clipping_and_weight_decay(kind, player):
-    start, plain = moves(kind, player, SGD(0.1))
+    start, plain = first_update(kind, player, SGD(0.1))
     assert norm(plain) > 0.02
-    _, clipped = moves(kind, player, SGD(0.1, clipvalue=1e-4))
+    _, clipped = first_update(kind, player, SGD(0.1, clipvalue=1e-4))
     for one, free in zip(clipped, plain, strict=True):
         # Differences of float32 weights near 1 are exact to 6e-8.
         np.testing.assert_allclose(one, np.clip(free, -1e-5, 1e-5), atol=1e-7)
-    _, clipped = moves(kind, player, SGD(0.1, clipnorm=1e-3))
+    _, clipped = first_update(kind, player, SGD(0.1, clipnorm=1e-3))
     for one, free in zip(clipped, plain, strict=True):
         scale = min(1.0, 1e-4 / max(norm([free]), 1e-12))
         np.testing.assert_allclose(one, free * scale, rtol=1e-3, atol=2e-7)
-    _, clipped = moves(kind, player, SGD(0.1, global_clipnorm=1e-3))
+    _, clipped = first_update(kind, player, SGD(0.1, global_clipnorm=1e-3))
     for one, free in zip(clipped, plain, strict=True):
         np.testing.assert_allclose(one, free * 1e-4 / norm(plain), rtol=1e-3, atol=2e-7)
-    _, decayed = moves(kind, player, SGD(0.1, weight_decay=0.5))
+    _, decayed = first_update(kind, player, SGD(0.1, weight_decay=0.5))
     for one, free, before in zip(decayed, plain, start, strict=True):
         np.testing.assert_allclose(one, free - 0.05 * before, atol=1e-6)
 
 
-@pytest.mark.parametrize(("kind", "player"), EITHER)
-def test_moving_averages_end_up_in_the_players_own_weights(kind, player):
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_use_ema_overwrites_weights_after_training(kind, player):
     model, seen = trained(kind, player, SGD(0.1, use_ema=True, ema_momentum=0.5), 4)
-    # Keras 2 begins the average at the initial weights, Keras 3 at the first update.
+    # Keras 2 starts the average at the initial weights, Keras 3 at the first update.
     average = seen[1] if compat.KERAS_3 else seen[0]
     for step in seen[2 if compat.KERAS_3 else 1 :]:
         average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
@@ -146,9 +146,9 @@ def test_moving_averages_end_up_in_the_players_own_weights(kind, player):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("kind", "player"), EITHER)
-def test_averages_that_overwrite_each_step(kind, player):
-    start, plain = moves(kind, player, SGD(0.1))
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_ema_overwrite_frequency(kind, player):
+    start, plain = first_update(kind, player, SGD(0.1))
     optimizer = SGD(0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=1)
     _, seen = trained(kind, player, optimizer, 2)
     # The second step starts at the average of the first.
@@ -160,8 +160,8 @@ def test_averages_that_overwrite_each_step(kind, player):
 @pytest.mark.skipif(
     not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
 )
-@pytest.mark.parametrize(("kind", "player"), EITHER)
-def test_swapping_averages_in(kind, player):
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_swap_ema_weights(kind, player):
     swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     optimizer = SGD(0.1, use_ema=True, ema_momentum=0.5)
     wrapped = kerasgan.callbacks.ForOptimizer(swap, player)
@@ -174,16 +174,16 @@ def test_swapping_averages_in(kind, player):
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no loss_scale_factor")
-@pytest.mark.parametrize(("kind", "player"), EITHER)
-def test_a_scaled_loss_moves_weights_as_far(kind, player):
-    _, plain = moves(kind, player, SGD(0.1))
-    _, scaled = moves(kind, player, SGD(0.1, loss_scale_factor=1024))
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_loss_scale_factor_does_not_change_updates(kind, player):
+    _, plain = first_update(kind, player, SGD(0.1))
+    _, scaled = first_update(kind, player, SGD(0.1, loss_scale_factor=1024))
     for one, other in zip(scaled, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-8)
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
-@pytest.mark.parametrize(("kind", "player"), EITHER)
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_accumulated_gradients_survive_saving(kind, player, tmp_path):
     optimizer = SGD(0.1, gradient_accumulation_steps=2)
     model, seen = trained(kind, player, optimizer, 3)
@@ -202,7 +202,7 @@ def test_accumulated_gradients_survive_saving(kind, player, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["gan", "cyclegan"])
-def test_names_and_configs(kind):
+def test_optimizers_by_name_and_config(kind):
     model = build(kind)
     model.compile(d_optimizer="adam", g_optimizer="adam")
     assert model.d_optimizer is not model.g_optimizer
@@ -216,8 +216,8 @@ def test_names_and_configs(kind):
         model.compile(shared, shared)
 
 
-class Faint(kerasgan.losses.LeastSquares):
-    """Losses so small that float16 rounds their gradients to zero."""
+class TinyLoss(kerasgan.losses.LeastSquares):
+    """A loss so small that float16 rounds its gradients to zero."""
 
     def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
         return 1e-5 * super().discriminator_loss(real, fake, labels)
@@ -227,12 +227,12 @@ class Faint(kerasgan.losses.LeastSquares):
 
 
 @pytest.mark.parametrize("kind", ["gan", "cyclegan"])
-def test_half_precision_scales_the_loss_of_both_players(kind):
-    def moved(dtype, optimizer=lambda: SGD(1e5)):
+def test_mixed_precision_scales_loss_of_both_players(kind):
+    def updates_of(dtype, optimizer=lambda: SGD(1e5)):
         model = build(kind, dtype)
         more = {"cycle_weight": 0.0, "identity_weight": 0.0}
         model.compile(
-            optimizer(), optimizer(), Faint(), **(more if kind == "cyclegan" else {})
+            optimizer(), optimizer(), TinyLoss(), **(more if kind == "cyclegan" else {})
         )
         before = {p: weights(model, p) for p in optimizers.PLAYERS}
         batch = (images(),) if kind == "gan" else (images(), images(1))
@@ -243,13 +243,13 @@ def test_half_precision_scales_the_loss_of_both_players(kind):
             for after in [weights(model, player)]
         }
 
-    model, half = moved("mixed_float16")
+    model, half = updates_of("mixed_float16")
     layer = next(x for x in model.players()[1][0].layers if x.weights)
     assert layer.compute_dtype == "float16"
     assert hasattr(model.d_optimizer, "inner_optimizer")
     assert hasattr(model.g_optimizer, "inner_optimizer")
     assert model.optimizer is model.g_optimizer
-    _, full = moved("float32")
+    _, full = updates_of("float32")
     for player in optimizers.PLAYERS:
         for one, other in zip(half[player], full[player], strict=True):
             # float16 has 11 bits; a gradient is the sum of many products.
@@ -258,7 +258,7 @@ def test_half_precision_scales_the_loss_of_both_players(kind):
         assert all((kernel != 0).mean() > 0.99 for kernel in kernels)
 
 
-def test_an_explicit_loss_scale_optimizer_is_not_wrapped_again():
+def test_loss_scale_optimizer_is_not_wrapped_again():
     scaling = compat.loss_scale_optimizer
     model = build("gan", "mixed_float16")
     model.compile(scaling(SGD(0.1)), scaling(SGD(0.1)))

@@ -14,7 +14,7 @@ def images(n=4, seed=0):
 
 
 def linear(weights):
-    """An answer that is the product of an image with weights."""
+    """A discriminator that returns the dot product of an image and the weights."""
     layer = keras.layers.Dense(1, use_bias=False)
     network = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), layer])
     layer.set_weights([np.reshape(weights, (-1, 1))])
@@ -22,9 +22,9 @@ def linear(weights):
 
 
 def quadratic():
-    """The square of an image's product with weights: its slope is another everywhere.
+    """A discriminator whose gradient depends on the image.
 
-    The slope at `x` is `2 |w.x| |w|`.
+    It returns `(w.x)^2`, so that the norm of its gradient is `2 |w.x| |w|`.
     """
     image = keras.Input(SHAPE)
     layer = keras.layers.Dense(1, use_bias=False)
@@ -34,7 +34,7 @@ def quadratic():
     return network
 
 
-def slopes(x):
+def gradient_norms(x):
     w = np.arange(1.0, 7.0) / 10
     return 2 * np.abs(x.reshape(len(x), -1) @ w) * np.linalg.norm(w)
 
@@ -47,7 +47,7 @@ def call(penalty, network, real=None, fake=None, training=True):
     return float(value), tape.gradient(value, network.trainable_variables)
 
 
-def test_of_a_linear_discriminator_the_weights_are_the_gradient():
+def test_penalties_of_linear_discriminator():
     weights = np.array([0.5, -1.0, 2.0, 0.0, 1.0, -0.5])
     norm = np.linalg.norm(weights)
     value, (gradient,) = call(penalties.GradientPenalty(7.0), linear(weights))
@@ -60,48 +60,48 @@ def test_of_a_linear_discriminator_the_weights_are_the_gradient():
         np.testing.assert_allclose(gradient[:, 0], 7.0 * weights, rtol=1e-5)
 
 
-def test_r1_looks_at_real_images_and_r2_at_generated_ones():
+def test_r1_uses_real_images_and_r2_generated_images():
     network = quadratic()
     for penalty, seed in ((penalties.R1(4.0), 0), (penalties.R2(4.0), 1)):
-        expected = 2.0 * np.mean(slopes(images(seed=seed)) ** 2)
+        expected = 2.0 * np.mean(gradient_norms(images(seed=seed)) ** 2)
         assert call(penalty, network)[0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_gradient_penalty_looks_between_the_two():
+def test_gradient_penalty_uses_interpolated_images():
     real, fake = images(), images(seed=1)
-    place = tf.random.stateless_uniform((4, 1, 1, 1), SEED).numpy()
-    assert len(np.unique(place)) == 4
-    between = (1 - place) * real + place * fake
-    expected = 3.0 * np.mean((slopes(between) - 1) ** 2)
+    fraction = tf.random.stateless_uniform((4, 1, 1, 1), SEED).numpy()
+    assert len(np.unique(fraction)) == 4
+    interpolated = (1 - fraction) * real + fraction * fake
+    expected = 3.0 * np.mean((gradient_norms(interpolated) - 1) ** 2)
     value, _ = call(penalties.GradientPenalty(3.0), quadratic())
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_flat_discriminator_has_a_gradient_that_is_a_number():
+def test_constant_discriminator_has_finite_gradient():
     value, (gradient,) = call(penalties.GradientPenalty(10.0), linear(np.zeros(6)))
     assert value == pytest.approx(10.0, rel=1e-4)
     assert np.isfinite(gradient).all()
 
 
-def test_of_a_map_the_mean_counts():
+def test_penalty_of_patches_uses_mean_answer():
     patches = keras.Sequential(
         [keras.Input(SHAPE), keras.layers.Conv2D(1, 1, use_bias=False)]
     )
     patches.layers[-1].kernel.assign(np.full((1, 1, 1, 1), 3.0))
-    # The mean of six patches has a slope of 3 / 6 in each of six pixels.
+    # The derivative of the mean of six patches is 3 / 6 for each of six pixels.
     assert call(penalties.R1(2.0), patches)[0] == pytest.approx(6 * 0.25, rel=1e-5)
 
 
-def test_the_mode_of_the_discriminator_is_that_of_training():
+def test_penalty_keeps_training_mode_of_discriminator():
     seen = []
 
-    class Notes(keras.layers.Layer):
+    class RecordTraining(keras.layers.Layer):
         def call(self, inputs, training=None):
             seen.append(training)
             return inputs
 
     image = keras.Input(SHAPE)
-    network = keras.Model(image, keras.layers.Dense(1)(Notes()(image)))
+    network = keras.Model(image, keras.layers.Dense(1)(RecordTraining()(image)))
     seen.clear()
     for training in (True, False):
         for kind in penalties.NAMES.values():
@@ -109,7 +109,7 @@ def test_the_mode_of_the_discriminator_is_that_of_training():
     assert seen == [True] * 3 + [False] * 3
 
 
-def test_spectral_normalization_and_half_precision_have_a_gradient():
+def test_penalty_with_spectral_norm_or_float16_has_gradient():
     layer = keras.layers.Conv2D(4, 2, dtype="mixed_float16")
     for inside in (
         layer,
@@ -126,20 +126,20 @@ def test_spectral_normalization_and_half_precision_have_a_gradient():
         )
         for kind in penalties.NAMES.values():
             value, gradients = call(kind(), network)
-            # All but the last bias have a part in the slope.
+            # The penalty depends on all weights except the last bias.
             assert np.isfinite(value) and np.abs(gradients[0]).max() > 0
 
 
 @pytest.mark.parametrize("name", penalties.NAMES)
-def test_a_name_and_a_config_give_the_penalty(name):
+def test_get_by_name_and_serialization(name):
     penalty = penalties.get(name)
     assert type(penalty) is penalties.NAMES[name] and penalty.weight == 10.0
     config = keras.saving.serialize_keras_object(type(penalty)(3))
-    again = keras.saving.deserialize_keras_object(config)
-    assert type(again) is type(penalty) and again.weight == 3.0
+    restored = keras.saving.deserialize_keras_object(config)
+    assert type(restored) is type(penalty) and restored.weight == 3.0
 
 
-def test_what_is_no_penalty():
+def test_invalid_penalties_raise():
     assert penalties.get_all(None) == []
     with pytest.raises(ValueError, match=r"penalties is 'r1'; expected a list"):
         penalties.get_all("r1")

@@ -21,7 +21,7 @@ def values(model):
     return [np.array(w) for w in model.get_weights()]
 
 
-def test_a_copy_starts_equal_and_is_not_trained():
+def test_averaged_copy_starts_equal_and_is_not_trainable():
     original = network()
     copy, _ = averaged_copy(original)
     for a, b in zip(values(original), values(copy), strict=True):
@@ -33,7 +33,7 @@ def test_a_copy_starts_equal_and_is_not_trained():
 
 
 @pytest.mark.parametrize("step, decay", [(0, 0.1), (8, 0.5), (10_000, 0.999)])
-def test_the_decay_warms_up(step, decay):
+def test_decay_warms_up(step, decay):
     original = network()
     copy, update = averaged_copy(original)
     before = values(copy)
@@ -44,7 +44,7 @@ def test_the_decay_warms_up(step, decay):
         np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_average_of_a_constant_is_the_constant():
+def test_average_of_constant_weights_does_not_change():
     original = network()
     copy, update = averaged_copy(original)
     for step in range(5):
@@ -54,8 +54,8 @@ def test_the_average_of_a_constant_is_the_constant():
 
 
 @keras.saving.register_keras_serializable(package="test")
-class Twice(keras.layers.Layer):
-    """A layer made of layers: frozen, Keras 2.15 lists its weights otherwise."""
+class DoubleNormalization(keras.layers.Layer):
+    """A layer with sublayers; frozen, Keras 2.15 lists its weights in another order."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -71,8 +71,8 @@ class Twice(keras.layers.Layer):
         return self.second(self.first(inputs, training=training), training=training)
 
 
-def test_layers_made_of_layers_are_averaged_weight_by_weight():
-    original = keras.Sequential([keras.Input((4,)), Twice()])
+def test_nested_layers_are_averaged_weight_by_weight():
+    original = keras.Sequential([keras.Input((4,)), DoubleNormalization()])
     copy, update = averaged_copy(original)
     rng = np.random.default_rng(0)
     original.set_weights([rng.uniform(1, 2, w.shape) for w in original.get_weights()])
@@ -81,7 +81,7 @@ def test_layers_made_of_layers_are_averaged_weight_by_weight():
     np.testing.assert_allclose(copy(inputs), original(inputs), rtol=1e-5)
 
 
-def test_a_network_that_cannot_be_copied():
+def test_network_that_cannot_be_copied_raises():
     class Opaque(keras.layers.Layer):
         def __init__(self, table):
             super().__init__()

@@ -17,7 +17,7 @@ def registered(judge, real, fake, seed):
 
 @keras.saving.register_keras_serializable(package="tests")
 class OnlyGetConfig:
-    """A loss as the documentation describes it: registered, with `get_config`."""
+    """A registered custom loss with `get_config`, as in the documentation."""
 
     def __init__(self, slope=1.0):
         self.slope = slope
@@ -33,7 +33,7 @@ class OnlyGetConfig:
 
 
 class Unregistered(losses.LeastSquares):
-    """A loss whose class Keras cannot find when it loads a model."""
+    """A custom loss that Keras cannot find when it loads a model."""
 
 
 def gan(**compiled):
@@ -52,14 +52,14 @@ def dense(units=1):
     return keras.layers.Dense(units)
 
 
-def test_default_label_noise_is_the_guides_with_its_loss_only():
-    guides = losses.get(keras.losses.BinaryCrossentropy(from_logits=True))
-    assert compiling.label_noise_for(guides, None) == compiling.GUIDE_LABEL_NOISE
+def test_default_label_noise_depends_on_loss():
+    guide_loss = losses.get(keras.losses.BinaryCrossentropy(from_logits=True))
+    assert compiling.label_noise_for(guide_loss, None) == compiling.GUIDE_LABEL_NOISE
     assert compiling.label_noise_for(losses.LeastSquares(), None) == 0.0
-    assert compiling.label_noise_for(guides, 0) == 0.0
+    assert compiling.label_noise_for(guide_loss, 0) == 0.0
 
 
-def test_a_class_with_get_config_alone_is_saved_and_loaded(tmp_path):
+def test_registered_loss_and_penalty_are_saved_and_loaded(tmp_path):
     model = gan(loss_fn=OnlyGetConfig(3.0), penalties=[registered, "r1"])
     model.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
@@ -80,21 +80,19 @@ def cross_entropy(labels, predictions):
         ({"penalties": ["r1", unregistered]}, "penalties unregistered"),
     ],
 )
-def test_what_cannot_be_saved_is_named_and_the_model_is_saved(
-    tmp_path, compiled, named
-):
+def test_arguments_that_cannot_be_saved_warn(tmp_path, compiled, named):
     model = gan(**compiled)
     with pytest.warns(UserWarning, match=f"{named} cannot be saved with the model"):
         model.save(tmp_path / "gan.keras")
     with pytest.warns(UserWarning, match=f"saved without {named}, so it is loaded unc"):
         loaded = keras.models.load_model(tmp_path / "gan.keras")
     assert not loaded.is_compiled
-    drawn, again = (m.generate(3, seed=0) for m in (model, loaded))
-    assert (drawn == again).all()
+    original, restored = (m.generate(3, seed=0) for m in (model, loaded))
+    assert (original == restored).all()
     loaded.compile(**compiled)
 
 
-def test_metrics_must_be_a_list_of_keras_metrics():
+def test_invalid_metrics_raise():
     for metrics in ("mae", ["mae"], [keras.losses.MeanSquaredError()]):
         with pytest.raises(ValueError, match="expected a list of Keras metrics of rea"):
             gan(metrics=metrics)

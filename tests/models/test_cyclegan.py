@@ -1,4 +1,4 @@
-"""What `CycleGAN` promises."""
+"""Training, inference, saving and errors of `CycleGAN`."""
 
 import subprocess
 import sys
@@ -79,11 +79,11 @@ def weights(model):
     return [np.asarray(v) for v in model.variables]
 
 
-def six_calls(model, a, b, adversarial, cycle, identity):
-    """One step written out: six generator calls, and every discriminator call alone.
+def reference_step(model, a, b, adversarial, cycle, identity):
+    """Computes a training step with six generator calls.
 
-    Returns the weights of the generators and discriminators after it, by plain
-    gradient descent at a rate of 0.1.
+    Returns the weights of the generators and the discriminators after a step of
+    gradient descent with a learning rate of 0.1.
     """
     ab, ba = model.generator_ab, model.generator_ba
     d_a, d_b = model.discriminator_a, model.discriminator_b
@@ -127,13 +127,13 @@ def six_calls(model, a, b, adversarial, cycle, identity):
         ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0)),
         ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)),
     ],
-    ids=["default", "by direction", "no identity"],
+    ids=["default", "per direction", "no identity loss"],
 )
-def test_a_step_equals_six_generator_calls(kind, terms):
+def test_training_step_equals_reference_step(kind, terms):
     a, b = images(3, 0), images(3, 1)
     names = ("adversarial_weight", "cycle_weight", "identity_weight")
     compiled = dict(zip(names, terms, strict=True))
-    expected = six_calls(make(kind, pool_size=0), a, b, *terms)
+    expected = reference_step(make(kind, pool_size=0), a, b, *terms)
     model = make(kind, pool_size=0, compiled=compiled)
     model.train_on_batch(a, b)
     got = [
@@ -150,10 +150,10 @@ def test_a_step_equals_six_generator_calls(kind, terms):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 
 
-def test_moving_statistics_of_batch_normalization_equal_those_of_single_calls():
+def test_moving_statistics_equal_those_of_reference_step():
     a, b = images(3, 0), images(3, 1)
-    alone = make("batch", pool_size=0)
-    six_calls(alone, a, b, (1, 1), (10, 10), (5, 5))
+    reference = make("batch", pool_size=0)
+    reference_step(reference, a, b, (1, 1), (10, 10), (5, 5))
     model = make("batch", pool_size=0)
     model.train_on_batch(a, b)
 
@@ -165,13 +165,13 @@ def test_moving_statistics_of_batch_normalization_equal_those_of_single_calls():
         ]
 
     assert len(variances(model)) == 1
-    # Three calls in another order: each moves the average by a hundredth.
-    np.testing.assert_allclose(variances(model), variances(alone), rtol=1e-3)
+    # The order of the three calls differs, and each moves the average by 1 %.
+    np.testing.assert_allclose(variances(model), variances(reference), rtol=1e-3)
     assert np.abs(variances(model)[0] - 1.0).max() > 1e-3
 
 
-def test_without_identity_a_generator_never_sees_the_images_it_makes():
-    """It costs nothing: the other domain's images are not even looked at."""
+def test_zero_identity_weight_skips_identity_loss():
+    """A generator is then not called with images of its target domain."""
     model = make(compiled={"identity_weight": 0.0})
     seen = []
     inner = model.generator_ab.call
@@ -191,7 +191,7 @@ def test_without_identity_a_generator_never_sees_the_images_it_makes():
     assert "identity_loss" in model.get_metrics_result()
 
 
-def test_logs_are_the_terms_of_both_losses():
+def test_logs_contain_all_loss_terms():
     model = make(compiled={"identity_weight": (5.0, 3.0)})
     a, b = images(4, 0), images(4, 1)
     fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
@@ -228,7 +228,7 @@ def test_logs_are_the_terms_of_both_losses():
     assert logs["d_loss"] == pytest.approx(logs["d_loss_a"] + logs["d_loss_b"], 1e-5)
 
 
-def test_both_discriminators_are_penalized():
+def test_penalty_applies_to_both_discriminators():
     a, b = images(4, 0), images(4, 1)
     plain = make().train_on_batch(a, b, return_dict=True)
     model = make(compiled={"penalties": [penalties.R2(4.0)]})
@@ -245,7 +245,7 @@ def test_both_discriminators_are_penalized():
         expected += 2.0 * float(tf.reduce_mean(tf.reduce_sum(slopes**2, (1, 2, 3))))
     logs = model.train_on_batch(a, b, return_dict=True)
     assert logs.pop("penalty") == pytest.approx(expected, rel=1e-4)
-    # The losses of the step are those without a penalty.
+    # The other logs are the same as without a penalty.
     assert logs == pytest.approx(plain, rel=1e-5)
     assert "penalty" in model.evaluate(a, b, verbose=0, return_dict=True)
 
@@ -261,7 +261,7 @@ def test_metrics_are_reported_for_both_directions():
 
 
 class Brightness(keras.metrics.Mean):
-    """How much brighter generated images are than real ones."""
+    """Mean brightness of generated images minus that of real images."""
 
     def __init__(self, name="brightness", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -270,16 +270,16 @@ class Brightness(keras.metrics.Mean):
         super().update_state(tf.reduce_mean(fake) - tf.reduce_mean(real))
 
 
-def test_players_that_share_a_layer():
+def test_networks_that_share_a_layer_raise():
     networks = [generator(seed=0), generator(seed=1), discriminator(seed=2)]
     shared = networks[2].layers[0]
-    judge = keras.Sequential([keras.Input(SHAPE), shared])
+    critic = keras.Sequential([keras.Input(SHAPE), shared])
     with pytest.raises(ValueError, match=r"discriminator_b shares layer .* with discr"):
-        kerasgan.CycleGAN(*networks, judge)
+        kerasgan.CycleGAN(*networks, critic)
 
 
-def test_tiles_and_their_overlap():
-    """An image translated in tiles equals the whole image, except near the seams."""
+def test_translate_in_overlapping_tiles():
+    """Tiles give the same result as the whole image, except near the seams."""
     model = kerasgan.CycleGAN(
         generator(None, (None, None, 3), seed=0),
         generator(None, (None, None, 3), seed=1),
@@ -299,7 +299,7 @@ def test_tiles_and_their_overlap():
     del sizes[:]
     tiled = model.translate(image, tile_size=16, overlap=8)
     assert set(sizes) == {(16, 16)} and len(sizes) == 4 * 2
-    # Two convolutions of 3x3 see two pixels beyond a seam.
+    # Two 3x3 convolutions reach two pixels across a seam.
     np.testing.assert_allclose(tiled, whole, atol=0.35)
     assert np.abs(tiled - whole).mean() < 0.02
     for name in ("tile_size", "overlap"):
@@ -307,7 +307,7 @@ def test_tiles_and_their_overlap():
             model.translate(image, **{name: 0})
 
 
-def test_the_identity_term_of_one_direction_is_not_halved():
+def test_identity_loss_of_one_direction_is_not_halved():
     model = make(compiled={"identity_weight": (5.0, 0.0)})
     a, b = images(4, 0), images(4, 1)
     identity = np.abs(np.asarray(model.generator_ab(b)) - b).mean()
@@ -318,7 +318,7 @@ def test_the_identity_term_of_one_direction_is_not_halved():
 @pytest.mark.parametrize(
     "loss_fn", ["minimax", "non_saturating", "least_squares", "mean_absolute_error"]
 )
-def test_every_loss_trains_it(loss_fn):
+def test_training_with_each_loss(loss_fn):
     model = make(compiled={"loss_fn": loss_fn, "label_noise": 0.1})
     before = weights(model.discriminator_a)
     logs = model.train_on_batch(images(2, 0), images(2, 1), return_dict=True)
@@ -327,8 +327,8 @@ def test_every_loss_trains_it(loss_fn):
     assert any((x != y).any() for x, y in zip(before, after, strict=True))
 
 
-def test_the_pool_is_what_the_discriminators_are_shown():
-    """What left a full pool, and what did not enter it, is what they judge."""
+def test_discriminators_are_trained_on_pool_output():
+    """They get the images that leave a full pool and those that do not enter it."""
     model = make(rates=(0.0, 0.0), pool_size=3)
     a, b = images(3, 0), images(3, 1)
     made = {
@@ -348,17 +348,17 @@ def test_the_pool_is_what_the_discriminators_are_shown():
         ):
             now = np.array(pool.images)
             changed = np.abs(now - old).max(axis=(1, 2, 3)) > 0
-            # A new image is shown unless it took the place of an old one.
+            # A new image is returned unless it replaced an old one.
             stored = [
                 any(np.allclose(image, other, atol=1e-5) for other in now[changed])
                 for image in made[domain]
             ]
-            shown = [*old[changed], *made[domain][~np.array(stored)]]
+            returned = [*old[changed], *made[domain][~np.array(stored)]]
             swaps += changed.sum()
-            assert len(shown) == 3
-            judge = model.discriminator_a if domain == "a" else model.discriminator_b
-            answers = np.asarray(judge(np.array(shown)))
-            loss = ((np.asarray(judge(real)) - 1) ** 2).mean() / 2
+            assert len(returned) == 3
+            critic = model.discriminator_a if domain == "a" else model.discriminator_b
+            answers = np.asarray(critic(np.array(returned)))
+            loss = ((np.asarray(critic(real)) - 1) ** 2).mean() / 2
             loss += (answers**2).mean() / 2
             assert logs[f"d_loss_{domain}"] == pytest.approx(loss, rel=1e-4)
             scores.append(answers.mean())
@@ -366,7 +366,7 @@ def test_the_pool_is_what_the_discriminators_are_shown():
     assert swaps > 5
 
 
-def test_generators_are_averaged_both():
+def test_both_generators_are_averaged():
     model = make(ema_decay=0.5)
     before = [weights(model.generator_ab), weights(model.generator_ba)]
     model.train_on_batch(images(2, 0), images(2, 1))
@@ -381,8 +381,8 @@ def test_generators_are_averaged_both():
             np.testing.assert_allclose(mean, 0.1 * w0 + 0.9 * w1, rtol=1e-4, atol=1e-6)
 
 
-def test_training_brings_two_domains_together():
-    """Bright images and dark ones: the generators learn to turn one into the other."""
+def test_training_learns_to_translate_between_domains():
+    """The generators learn to darken bright images and to brighten dark ones."""
     rng = np.random.default_rng(0)
     noise = rng.uniform(-0.5, 0.5, (64, *SHAPE)).astype("float32")
     bright, dark = noise + 0.4, noise[::-1] - 0.4
@@ -409,21 +409,21 @@ def test_training_brings_two_domains_together():
     assert model.translate(dark, "b2a").mean() > 0.25
 
 
-def test_evaluation_uses_the_averaged_generators_and_changes_nothing():
+def test_evaluate_uses_averaged_generators_and_has_no_side_effects():
     model = make()
     model.train_on_batch(images(4, 0), images(4, 1))
     before = weights(model)
     a, b = images(4, 2), images(4, 3)
     logs = model.evaluate(a, b, batch_size=4, return_dict=True, verbose=0)
-    back = model.translate(model.translate(a, "a2b"), "b2a")
-    forth = model.translate(model.translate(b, "b2a"), "a2b")
-    cycle = (np.abs(back - a).mean() + np.abs(forth - b).mean()) / 2
+    cycled_a = model.translate(model.translate(a, "a2b"), "b2a")
+    cycled_b = model.translate(model.translate(b, "b2a"), "a2b")
+    cycle = (np.abs(cycled_a - a).mean() + np.abs(cycled_b - b).mean()) / 2
     assert logs["cycle_loss"] == pytest.approx(cycle, rel=1e-4)
     unchanged = {
         getattr(v, "path", v.name): (x == y).all()
         for x, y, v in zip(before, weights(model), model.variables, strict=True)
     }
-    # Only the metrics count.
+    # Only the state of metrics changes.
     assert sum(unchanged.values()) > 20
     changed = [name for name, same in unchanged.items() if not same]
     ends = ("total", "count", "total:0", "count:0")
@@ -439,7 +439,7 @@ def test_predict_translates_from_a_to_b():
     )
 
 
-def test_both_domains_may_have_channels_of_their_own():
+def test_domains_with_different_channels():
     shape_a, shape_b = (SIDE, SIDE, 1), (SIDE, SIDE, 3)
     model = kerasgan.CycleGAN(
         generator("batch", shape_a, 3),
@@ -454,7 +454,7 @@ def test_both_domains_may_have_channels_of_their_own():
         model.compile(identity_weight=5.0)
 
 
-def open_sided(**options):
+def any_size_cyclegan(**options):
     shape = (None, None, 3)
     model = kerasgan.CycleGAN(
         generator(shape=shape, seed=0),
@@ -467,14 +467,14 @@ def open_sided(**options):
     return model
 
 
-def test_open_sides_need_an_image_size_for_the_pool():
+def test_pool_requires_image_size_if_networks_accept_any_size():
     with pytest.raises(ValueError, match="image_size is None, and no network says"):
-        open_sided()
-    model = open_sided(image_size=(12, 8))
+        any_size_cyclegan()
+    model = any_size_cyclegan(image_size=(12, 8))
     model.train_on_batch(images(2, shape=(12, 8, 3)), images(2, shape=(12, 8, 3)))
     with pytest.raises(ValueError, match=r"domain a has images of shape \(8, 8, 3\)"):
         model.fit(images(2), images(2))
-    open_sided(pool_size=0).fit(images(2), images(2), verbose=0)
+    any_size_cyclegan(pool_size=0).fit(images(2), images(2), verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -487,33 +487,33 @@ def test_open_sides_need_an_image_size_for_the_pool():
         (0, "image_size is 0"),
     ],
 )
-def test_an_image_size_that_is_none_is_refused(image_size, message):
+def test_invalid_image_size_raises(image_size, message):
     with pytest.raises(ValueError, match=message):
-        open_sided(image_size=image_size)
+        any_size_cyclegan(image_size=image_size)
 
 
-def test_an_image_size_against_that_of_the_networks_is_refused():
+def test_image_size_that_mismatches_networks_raises():
     with pytest.raises(ValueError, match="makes images of 8x8 and 16x16 pixels"):
         make(image_size=16)
 
 
-def test_domains_of_two_sizes_are_refused_before_training():
-    model = open_sided(pool_size=0)
+def test_domains_with_different_image_sizes_raise():
+    model = any_size_cyclegan(pool_size=0)
     with pytest.raises(ValueError, match="domain b has images of 12x8 pixels, but"):
         model.fit(images(2), images(2, shape=(12, 8, 3)))
 
 
-def test_images_of_other_float_types_train_like_float32():
+def test_other_float_types_train_like_float32():
     a, b = images(2, 0).astype("float16"), images(2, 1).astype("float64")
-    model, same = make(), make()
+    model, reference = make(), make()
     logs = model.train_on_batch(a, b, return_dict=True)
-    expected = same.train_on_batch(
+    expected = reference.train_on_batch(
         a.astype("float32"), b.astype("float32"), return_dict=True
     )
     assert logs["g_loss"] == pytest.approx(expected["g_loss"], rel=1e-5)
 
 
-def test_it_trains_in_mixed_precision():
+def test_training_in_mixed_precision():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         model = make()
@@ -524,7 +524,7 @@ def test_it_trains_in_mixed_precision():
     assert model.translate(images(2)).dtype == np.float32
 
 
-def test_it_trains_under_xla():
+def test_training_with_xla():
     model = make(pool_size=0, compiled={"jit_compile": True})
     plain = make(pool_size=0)
     for step in range(2):
@@ -533,23 +533,23 @@ def test_it_trains_under_xla():
         expected = plain.train_on_batch(a, b, return_dict=True)
     for name, value in expected.items():
         assert logs[name] == pytest.approx(value, rel=1e-3), name
-    # XLA draws other random numbers, so a pool changes other images.
+    # XLA draws different random numbers, so the pool replaces different images.
     pooled = make(compiled={"jit_compile": True})
     for step in range(4):
         pooled.train_on_batch(images(2, step), images(2, step + 10))
     assert np.asarray(pooled.pools[0].images).any(axis=(1, 2, 3)).all()
 
 
-def test_saved_and_loaded_it_trains_on_to_the_same_bits(tmp_path):
+def test_loaded_model_trains_identically(tmp_path):
     model = make(compiled={"identity_weight": (5.0, 0.0), "label_noise": 0.1})
     a, b = images(12, 0), images(12, 1)
     data = tf.data.Dataset.from_tensor_slices((a, b)).batch(2)
     model.fit(data, verbose=0)
     model.save(tmp_path / "model.keras")
-    held = np.asarray(model.pools[0].images)
-    assert held.any()
+    stored = np.asarray(model.pools[0].images)
+    assert stored.any()
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(np.asarray(loaded.pools[0].images), held)
+    np.testing.assert_array_equal(np.asarray(loaded.pools[0].images), stored)
     assert loaded.identity_weight == (5.0, 0.0)
     for twin in (model, loaded):
         twin.fit(data, verbose=0)
@@ -564,9 +564,9 @@ def test_saved_and_loaded_it_trains_on_to_the_same_bits(tmp_path):
     assert loaded.steps_taken == 12
 
 
-def test_it_trains_on_in_another_process(tmp_path):
+def test_loaded_model_trains_identically_in_another_process(tmp_path):
     model = make()
-    # Optimizers with a state, one of each kind.
+    # Two different optimizers that have state.
     model.compile(
         d_optimizer=keras.optimizers.RMSprop(1e-3),
         g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.25),
@@ -607,7 +607,7 @@ def test_it_trains_on_in_another_process(tmp_path):
             np.testing.assert_array_equal(one, two)
 
 
-def test_translate_keeps_uint8_and_single_images():
+def test_translate_accepts_uint8_and_single_images():
     model = make()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 9, 3), "uint8")
     made = model.translate(pixels)
@@ -620,7 +620,7 @@ def test_translate_keeps_uint8_and_single_images():
     )
 
 
-def test_translate_runs_only_the_generator_that_is_asked_for():
+def test_translate_calls_only_generator_of_direction():
     model = make()
     calls = []
     for name in ("generator_ba", "ema_generator_ba", "generator_ab"):
@@ -629,8 +629,8 @@ def test_translate_runs_only_the_generator_that_is_asked_for():
     assert model.translate(images(2), "a2b").shape == (2, *SHAPE) and not calls
 
 
-def test_uint8_follows_the_range_of_each_domain():
-    """Domain a in [0, 1], domain b in [-1, 1]: both are 0 to 255 at the edges."""
+def test_translate_scales_uint8_to_range_of_each_domain():
+    """Domain a uses [0, 1] and domain b [-1, 1]; both correspond to 0 to 255."""
     model = kerasgan.CycleGAN(
         **networks(generator_ba=generator(seed=1, activation="sigmoid"))
     )
@@ -655,7 +655,7 @@ def networks(**changed):
     }
 
 
-def shrinking(shape=SHAPE):
+def unpadded_generator(shape=SHAPE):
     return keras.Sequential([keras.Input(shape), keras.layers.Conv2D(3, 3)])
 
 
@@ -672,7 +672,7 @@ def shrinking(shape=SHAPE):
             r"generator_ba takes images of shape \(16, 16, 3\), but generator_ab makes",
         ),
         (
-            {"generator_ab": shrinking()},
+            {"generator_ab": unpadded_generator()},
             r"generator_ab makes images of shape \(6, 6, 3\) from \(8, 8, 3\); "
             "expected the same height and width",
         ),
@@ -688,12 +688,12 @@ def shrinking(shape=SHAPE):
         ({"ema_decay": 1.0}, "ema_decay is 1.0"),
     ],
 )
-def test_networks_that_do_not_meet_are_refused(changed, message):
+def test_invalid_constructor_arguments_raise(changed, message):
     with pytest.raises(ValueError, match=message):
         kerasgan.CycleGAN(**networks(**changed))
 
 
-def test_one_network_in_two_roles_is_refused():
+def test_network_in_two_roles_raises():
     same = generator()
     with pytest.raises(ValueError, match="generator_ba is the same object as"):
         kerasgan.CycleGAN(**networks(generator_ab=same, generator_ba=same))
@@ -708,7 +708,7 @@ def test_one_network_in_two_roles_is_refused():
         ({"cycle_weight": float("nan")}, "cycle_weight is nan"),
     ],
 )
-def test_weights_that_cannot_be_are_refused(options, message):
+def test_invalid_loss_weights_raise(options, message):
     with pytest.raises(ValueError, match=message):
         make(compiled=options)
 
@@ -732,15 +732,15 @@ def test_weights_that_cannot_be_are_refused(options, message):
     ],
     ids=["one", "three", "size", "range"],
 )
-def test_data_that_does_not_fit_is_refused_before_training(data, message):
+def test_invalid_data_raises_before_training(data, message):
     model = make()
     with pytest.raises(ValueError, match=message):
         model.fit(data)
     assert model.steps_taken == 0
 
 
-def test_sides_that_a_generator_cannot_divide_are_refused_before_training():
-    def halving():
+def test_image_size_not_divisible_by_strides_raises():
+    def strided_generator():
         return keras.Sequential(
             [
                 keras.Input((None, None, 3)),
@@ -753,8 +753,8 @@ def test_sides_that_a_generator_cannot_divide_are_refused_before_training():
 
     shape = (None, None, 3)
     model = kerasgan.CycleGAN(
-        halving(),
-        halving(),
+        strided_generator(),
+        strided_generator(),
         discriminator(shape=shape),
         discriminator(shape=shape),
         pool_size=0,
@@ -768,7 +768,7 @@ def test_sides_that_a_generator_cannot_divide_are_refused_before_training():
     model.fit(odd[:, :8], odd[:, :8], verbose=0)
 
 
-def test_an_unknown_direction_is_refused():
+def test_invalid_translate_arguments_raise():
     with pytest.raises(ValueError, match="direction is 'a2c'; did you mean 'a2b'"):
         make().translate(images(), "a2c")
     with pytest.raises(ValueError, match=r"images has shape \(4, 8, 8, 1\)"):

@@ -1,4 +1,4 @@
-"""Generators alone, also where there is no kerasgan."""
+"""Export of generators, which can be served without kerasgan."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from kerasgan.models import read_facts
 from kerasgan.models.export import check_export_path
 
 SHAPE = (8, 8, 3)
-# Batches of two sizes, as a server sees them.
+# Batch sizes of the requests to a server.
 SIZES = (1, 3)
-# Serves everything in the folder that it is given, without kerasgan.
+# Serves all models in the given folder without kerasgan.
 SERVE = """
 import pathlib, sys
 sys.modules["kerasgan"] = None
@@ -35,20 +35,20 @@ network = keras.models.load_model(folder / "draws.keras")
 np.save(folder / "draws-keras.npy", network(np.load(folder / "draws-in.npy")))
 try:
     keras.models.load_model(folder / "a2b.keras")
-except Exception:  # Each Keras generation has its own.
+except Exception:  # The type depends on the Keras version.
     pass
 else:
-    raise AssertionError("a layer of kerasgan was found without it")
+    raise AssertionError("a kerasgan layer was loaded without kerasgan")
 assert not any(name.startswith("kerasgan.") for name in sys.modules)
 """
 
 
-def judge():
+def discriminator():
     return keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(1, 3)])
 
 
-def apart(*generators):
-    """Makes the averaged weights differ from those being trained."""
+def perturb(*generators):
+    """Changes the averaged weights, so that they differ from the trained ones."""
     rng = np.random.default_rng(0)
     for network in generators:
         network.set_weights(
@@ -58,16 +58,16 @@ def apart(*generators):
 
 def make_gan():
     generator = networks.dcgan_generator(SHAPE, latent_dim=5, width=4)
-    gan = kerasgan.GAN(judge(), generator, seed=0)
-    apart(gan.ema_generator)
+    gan = kerasgan.GAN(discriminator(), generator, seed=0)
+    perturb(gan.ema_generator)
     return gan
 
 
 def make_cyclegan():
     shape = (None, None, 3)
     generators = [networks.resnet_generator(shape, width=2, blocks=1) for _ in "ab"]
-    cyclegan = kerasgan.CycleGAN(*generators, judge(), judge(), seed=0)
-    apart(cyclegan.ema_generator_ab, cyclegan.ema_generator_ba)
+    cyclegan = kerasgan.CycleGAN(*generators, discriminator(), discriminator(), seed=0)
+    perturb(cyclegan.ema_generator_ab, cyclegan.ema_generator_ba)
     return cyclegan
 
 
@@ -83,7 +83,7 @@ def cyclegan():
 
 @pytest.fixture(scope="module")
 def served(gan, cyclegan, tmp_path_factory):
-    """A folder of what was exported, and of what another process made with it."""
+    """Returns a folder of exported models and their outputs in another process."""
     folder = tmp_path_factory.mktemp("served")
     rng = np.random.default_rng(0)
     np.save(folder / "draws-in.npy", rng.normal(size=(3, 5)).astype("float32"))
@@ -92,7 +92,7 @@ def served(gan, cyclegan, tmp_path_factory):
         for direction in ("a2b", "b2a"):
             cyclegan.export_generator(folder / f"{direction}{suffix}", direction)
     for direction in ("a2b", "b2a"):
-        # Neither sides nor the number of images are those of anything before.
+        # The image size and the batch size were not used before.
         images = rng.uniform(-1, 1, (3, 12, 16, 3)).astype("float32")
         np.save(folder / f"{direction}-in.npy", images)
     done = subprocess.run(
@@ -103,18 +103,18 @@ def served(gan, cyclegan, tmp_path_factory):
 
 
 @pytest.mark.parametrize("n", SIZES)
-def test_a_gan_is_served_without_kerasgan(gan, served, n):
+def test_gan_is_served_without_kerasgan(gan, served, n):
     latents = np.load(served / "draws-in.npy")[:n]
     made = np.load(served / f"draws-{n}.npy")
     assert made.shape == (n, *SHAPE) and made.dtype == np.float32
     np.testing.assert_allclose(made, gan.predict(latents, verbose=0), atol=1e-6)
-    # Not by chance: the one being trained makes others.
+    # The generator without averaged weights gives a different result.
     assert np.abs(made - gan.generator(latents)).max() > 1e-3
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
-def test_a_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):
+def test_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):
     images = np.load(served / f"{direction}-in.npy")[:n]
     made = np.load(served / f"{direction}-{n}.npy")
     expected = cyclegan.translate(images, direction)
@@ -127,7 +127,7 @@ def test_a_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):
         assert np.abs(made - wrong).max() > 1e-3
 
 
-def test_a_generator_of_keras_layers_opens_without_kerasgan(gan, served):
+def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
     latents = np.load(served / "draws-in.npy")
     np.testing.assert_allclose(
         np.load(served / "draws-keras.npy"), gan.predict(latents, verbose=0), atol=1e-6
@@ -135,7 +135,7 @@ def test_a_generator_of_keras_layers_opens_without_kerasgan(gan, served):
 
 
 @pytest.mark.parametrize("suffix", ["", ".keras"])
-def test_facts_go_with_the_generator(gan, cyclegan, served, suffix):
+def test_facts_are_exported(gan, cyclegan, served, suffix):
     assert read_facts(served / f"draws{suffix}") == {**gan.facts, "kind": "generator"}
     assert read_facts(served / f"b2a{suffix}") == {
         "kind": "generator",
@@ -148,7 +148,7 @@ def test_facts_go_with_the_generator(gan, cyclegan, served, suffix):
     }
 
 
-def test_facts_of_a_direction_keep_the_domains_apart(tmp_path):
+def test_facts_of_direction_distinguish_domains(tmp_path):
     def network(source, channels, activation):
         layer = keras.layers.Conv2D(channels, 1, activation=activation)
         return keras.Sequential([keras.Input((8, 8, source)), layer])
@@ -165,13 +165,13 @@ def test_facts_of_a_direction_keep_the_domains_apart(tmp_path):
     assert (facts["image_shape"], facts["value_range"]) == ([8, 8, 1], [0.0, 1.0])
 
 
-def test_the_facts_of_a_saved_model_are_a_file_beside_it(gan, served):
+def test_facts_are_extra_assets_of_saved_model(gan, served):
     text = (served / "draws" / "assets.extra" / "kerasgan.json").read_text()
     assert json.loads(text)["latent_shape"] == [5]
     assert (served / "draws" / "saved_model.pb").exists()
 
 
-def test_the_generator_that_is_trained(gan, cyclegan, tmp_path):
+def test_export_of_trained_weights(gan, cyclegan, tmp_path):
     latents = np.random.default_rng(1).normal(size=(2, 5)).astype("float32")
     gan.export_generator(tmp_path / "raw.keras", averaged=False)
     raw = keras.models.load_model(tmp_path / "raw.keras")
@@ -182,32 +182,32 @@ def test_the_generator_that_is_trained(gan, cyclegan, tmp_path):
     np.testing.assert_allclose(raw(images), cyclegan.generator_ab(images), atol=1e-6)
 
 
-def test_without_an_average_the_trained_one_is_exported(tmp_path):
+def test_export_without_averaged_generator(tmp_path):
     generator = networks.dcgan_generator(SHAPE, latent_dim=5, width=4)
-    gan = kerasgan.GAN(judge(), generator, ema_decay=None)
+    gan = kerasgan.GAN(discriminator(), generator, ema_decay=None)
     gan.export_generator(tmp_path / "raw.keras")
     latents = np.ones((2, 5), "float32")
     exported = keras.models.load_model(tmp_path / "raw.keras")
     np.testing.assert_allclose(exported(latents), generator(latents), atol=1e-6)
 
 
-def test_folders_are_made_and_nothing_is_left_beside(gan, tmp_path, capsys):
+def test_export_creates_folders_and_leaves_no_temporary_files(gan, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "deep" / "er" / "1", tmp_path / "empty"):
         gan.export_generator(path)
         assert tf.saved_model.contains_saved_model(str(path))
-        # Readable for whom folders are.
+        # The folder has the default permissions.
         assert path.stat().st_mode == tmp_path.joinpath("deep").stat().st_mode
     gan.export_generator(tmp_path / "files" / "x.keras")
     gan.export_generator(tmp_path / "files" / "x.keras")
     for folder, names in (("", ["deep", "empty", "files"]), ("files", ["x.keras"])):
         assert sorted(p.name for p in (tmp_path / folder).iterdir()) == names
-    # Keras would name the folder that it was written in first.
+    # Keras would print the path of the temporary folder.
     assert str(tmp_path) not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["full", "file", "folder.keras"])
-def test_what_is_there_stays(gan, name, tmp_path):
+def test_export_does_not_overwrite_other_files(gan, name, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
@@ -220,17 +220,17 @@ def test_what_is_there_stays(gan, name, tmp_path):
         check_export_path("--out", tmp_path / name)
 
 
-def test_an_unknown_direction(cyclegan, tmp_path):
+def test_unknown_direction_raises(cyclegan, tmp_path):
     with pytest.raises(ValueError, match="direction is 'ab'"):
         cyclegan.export_generator(tmp_path / "x", "ab")
     assert not list(tmp_path.iterdir())
 
 
-def test_an_export_that_fails_leaves_nothing(gan, tmp_path, monkeypatch):
-    def full(*_, **__):
+def test_failed_export_leaves_no_files(gan, tmp_path, monkeypatch):
+    def fail(*_, **__):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "replace", fail)
     for name in ("1", "x.keras"):
         with pytest.raises(OSError, match="No space"):
             gan.export_generator(tmp_path / name)

@@ -1,4 +1,4 @@
-"""What saved models say of themselves."""
+"""Facts that are saved with models."""
 
 import json
 import zipfile
@@ -13,14 +13,14 @@ from kerasgan.models import read_facts
 from kerasgan.version import library_versions
 
 SIDE = 8
-OTHERS = {"kerasgan": "0.0.1", "keras": "9.0.0", "tensorflow": "9.1.0"}
+OTHER_VERSIONS = {"kerasgan": "0.0.1", "keras": "9.0.0", "tensorflow": "9.1.0"}
 
 
 def network(source, *layers):
     return keras.Sequential([keras.Input(source), *layers])
 
 
-def drawing(activation="tanh"):
+def latent_generator(activation="tanh"):
     return network(
         (3,),
         keras.layers.Dense(SIDE * SIDE, activation),
@@ -28,20 +28,22 @@ def drawing(activation="tanh"):
     )
 
 
-def translating(source, channels=3, activation="tanh"):
+def image_generator(source, channels=3, activation="tanh"):
     return network(source, keras.layers.Conv2D(channels, 1, activation=activation))
 
 
-def judge(shape):
+def discriminator(shape):
     return network(shape, keras.layers.Conv2D(1, 1))
 
 
 def gan(activation="tanh", **options):
-    return kerasgan.GAN(judge((SIDE, SIDE, 1)), drawing(activation), seed=0, **options)
+    return kerasgan.GAN(
+        discriminator((SIDE, SIDE, 1)), latent_generator(activation), seed=0, **options
+    )
 
 
 def without_versions(model):
-    # What travels is JSON.
+    # Facts must survive the conversion to JSON.
     facts = json.loads(json.dumps(model.facts))
     assert facts == model.facts
     assert facts.pop("versions") == library_versions()
@@ -49,7 +51,7 @@ def without_versions(model):
 
 
 def rewrite(path, change):
-    """Changes the config of a saved model as `change` does."""
+    """Applies `change` to the config of a saved model."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     whole = json.loads(members["config.json"])
@@ -60,7 +62,7 @@ def rewrite(path, change):
             archive.writestr(name, content)
 
 
-def test_versions_are_those_at_hand():
+def test_library_versions():
     assert library_versions() == {
         "kerasgan": kerasgan.__version__,
         "keras": keras.__version__,
@@ -72,7 +74,7 @@ def test_versions_are_those_at_hand():
     "activation, value_range", [("tanh", [-1.0, 1.0]), ("sigmoid", [0.0, 1.0])]
 )
 @pytest.mark.parametrize("distribution", ["normal", [-2.0, 0.5]])
-def test_a_gan_that_draws(activation, value_range, distribution):
+def test_facts_of_gan_with_latents(activation, value_range, distribution):
     model = gan(activation, latent_distribution=distribution)
     assert without_versions(model) == {
         "kind": "GAN",
@@ -83,9 +85,9 @@ def test_a_gan_that_draws(activation, value_range, distribution):
     }
 
 
-def test_a_gan_that_translates():
+def test_facts_of_gan_with_image_input():
     source = (SIDE, SIDE, 4)
-    model = kerasgan.GAN(judge((SIDE, SIDE, 3)), translating(source))
+    model = kerasgan.GAN(discriminator((SIDE, SIDE, 3)), image_generator(source))
     assert without_versions(model) == {
         "kind": "GAN",
         "value_range": [-1.0, 1.0],
@@ -94,19 +96,19 @@ def test_a_gan_that_translates():
     }
 
 
-def cyclegan(sides=(None, None)):
-    a, b = (*sides, 1), (*sides, 3)
+def cyclegan(image_size=(None, None)):
+    a, b = (*image_size, 1), (*image_size, 3)
     return kerasgan.CycleGAN(
-        translating(a, 3),
-        translating(b, 1, "sigmoid"),
-        judge(a),
-        judge(b),
+        image_generator(a, 3),
+        image_generator(b, 1, "sigmoid"),
+        discriminator(a),
+        discriminator(b),
         pool_size=0,
         seed=0,
     )
 
 
-def test_a_cyclegan_says_it_of_both_domains():
+def test_facts_of_cyclegan_describe_both_domains():
     assert without_versions(cyclegan()) == {
         "kind": "CycleGAN",
         "value_range": {"a": [0.0, 1.0], "b": [-1.0, 1.0]},
@@ -115,29 +117,29 @@ def test_a_cyclegan_says_it_of_both_domains():
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])
-def test_facts_are_read_without_building_the_model(make, tmp_path, monkeypatch):
+def test_facts_are_read_without_building_model(make, tmp_path, monkeypatch):
     model = make()
     model.save(tmp_path / "model.keras")
 
-    def builds(*_, **__):
+    def fail(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(type(model), "__init__", builds)
-    monkeypatch.setattr(keras.Sequential, "from_config", builds)
+    monkeypatch.setattr(type(model), "__init__", fail)
+    monkeypatch.setattr(keras.Sequential, "from_config", fail)
     assert read_facts(tmp_path / "model.keras") == model.facts
     assert read_facts(str(tmp_path / "model.keras")) == model.facts
 
 
-def test_versions_that_saved_it_are_known_until_it_is_saved_again(tmp_path):
+def test_loaded_model_keeps_versions_until_saved_again(tmp_path):
     path, again = tmp_path / "model.keras", tmp_path / "again.keras"
     model = gan()
     model.compile()
     model.save(path)
-    rewrite(path, lambda config: config["facts"].update(versions=OTHERS))
+    rewrite(path, lambda config: config["facts"].update(versions=OTHER_VERSIONS))
     loaded = keras.models.load_model(path)
-    assert loaded.facts == {**model.facts, "versions": OTHERS}
+    assert loaded.facts == {**model.facts, "versions": OTHER_VERSIONS}
     loaded.train_on_batch(np.zeros((2, SIDE, SIDE, 1), "float32"))
-    assert loaded.facts["versions"] == OTHERS
+    assert loaded.facts["versions"] == OTHER_VERSIONS
     loaded.save(again)
     assert read_facts(again)["versions"] == library_versions()
     assert keras.models.load_model(again).facts["versions"] == library_versions()
@@ -146,7 +148,7 @@ def test_versions_that_saved_it_are_known_until_it_is_saved_again(tmp_path):
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])
-def test_a_file_without_facts_loads_and_does_not_say_who_saved_it(make, tmp_path):
+def test_file_without_facts_is_loaded_without_versions(make, tmp_path):
     path = tmp_path / "old.keras"
     model = make()
     model.save(path)
@@ -158,8 +160,8 @@ def test_a_file_without_facts_loads_and_does_not_say_who_saved_it(make, tmp_path
         np.testing.assert_array_equal(one, two)
 
 
-def test_files_that_say_nothing(tmp_path):
-    drawing().save(tmp_path / "other.keras")
+def test_read_facts_of_other_files_returns_none(tmp_path):
+    latent_generator().save(tmp_path / "other.keras")
     (tmp_path / "text.keras").write_text("not a model")
     with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
         archive.writestr("notes.txt", "not a model")

@@ -1,4 +1,4 @@
-"""What `GAN` promises; the 2x2 GAN and the Keras guide have files of their own."""
+"""Training, inference, saving and errors of `GAN`."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import losses, penalties
-from kerasgan.models import step as moves
+from kerasgan.models import step as gan_step
 from kerasgan.models.moves import Answers
 from kerasgan.models.randomness import LABEL_NOISE, LATENTS, step_seed
 
@@ -84,12 +84,12 @@ def state_of(model):
     )
 
 
-# --- the step -------------------------------------------------------------------
+# --- training step --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss_fn", [*losses.NAMES, keras.losses.MeanSquaredError()])
 @pytest.mark.parametrize("patches", [False, True])
-def test_fit_trains_every_weight_and_reports(loss_fn, patches):
+def test_fit_updates_all_weights_and_logs_losses(loss_fn, patches):
     model = kerasgan.GAN(discriminator(patches=patches), latent_generator(), seed=1)
     compiled(model, loss_fn=loss_fn, label_noise=0.05)
     before = values(model.trainable_variables)
@@ -101,14 +101,14 @@ def test_fit_trains_every_weight_and_reports(loss_fn, patches):
     assert int(model.step) == 4
 
 
-def test_a_map_as_input_draws_latents_too():
+def test_generator_with_latent_map_as_input():
     model = kerasgan.GAN(discriminator(), latent_generator((1, 1, LATENT_DIM)))
     assert model.latent_dim == LATENT_DIM
     compiled(model).fit(images(), batch_size=8, verbose=0)
     assert model.generate(2).shape == (2, *SHAPE)
 
 
-def test_an_image_generator_translates_pairs():
+def test_image_generator_trains_on_pairs():
     model = compiled(kerasgan.GAN(discriminator(), translator(), seed=1))
     before = values(model.generator.trainable_variables)
     pairs = tf.data.Dataset.from_tensor_slices((images(seed=1), images(seed=2)))
@@ -122,7 +122,7 @@ def test_an_image_generator_translates_pairs():
 
 
 class Bare:
-    """All that a loss of one's own needs."""
+    """A custom loss with only the required methods."""
 
     def discriminator_loss(self, real, fake):
         return tf.reduce_mean(fake) - tf.reduce_mean(real)
@@ -132,7 +132,7 @@ class Bare:
 
 
 class Scores(losses.LabelLoss):
-    """Reports the mean of what it gets; used to see what a step hands over."""
+    """Returns means of the answers; subclasses inspect what a step passes to it."""
 
     def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
         return tf.reduce_mean(real) - tf.reduce_mean(fake)
@@ -142,7 +142,7 @@ class Scores(losses.LabelLoss):
 
 
 @pytest.mark.parametrize("n, updates, sizes", [(12, 3, [4] * 3), (10, 4, [2] * 4)])
-def test_each_discriminator_update_sees_real_images_of_its_own(n, updates, sizes):
+def test_each_discriminator_update_gets_different_images(n, updates, sizes):
     seen = []
 
     class Spy(Scores):
@@ -150,7 +150,7 @@ def test_each_discriminator_update_sees_real_images_of_its_own(n, updates, sizes
             seen.append((real.numpy().ravel(), fake.numpy().ravel()))
             return super().discriminator_loss(real, fake)
 
-    # A frozen first weight: the discriminator answers with the image's mean.
+    # The weights stay at one, so that the discriminator returns the sum of pixels.
     mean = keras.Sequential(
         [
             keras.Input((2, 2, 1)),
@@ -158,10 +158,10 @@ def test_each_discriminator_update_sees_real_images_of_its_own(n, updates, sizes
             keras.layers.Dense(1, kernel_initializer="ones"),
         ]
     )
-    maker = keras.Sequential(
+    generator = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(4), keras.layers.Reshape((2, 2, 1))]
     )
-    model = kerasgan.GAN(mean, maker, seed=0)
+    model = kerasgan.GAN(mean, generator, seed=0)
     model.compile(
         d_optimizer=keras.optimizers.SGD(0.0),
         loss_fn=Spy(),
@@ -174,27 +174,27 @@ def test_each_discriminator_update_sees_real_images_of_its_own(n, updates, sizes
     assert [len(r) for r, _ in seen] == sizes
     assert sorted(real / 4) == list(range(sum(sizes)))
     fakes = np.concatenate([f for _, f in seen])
-    assert len(np.unique(fakes)) == sum(sizes)  # latents of their own, too
+    assert len(np.unique(fakes)) == sum(sizes)  # the latents differ, too
     assert int(model.step) == 1
 
 
-def test_one_forward_pass_of_the_generator_serves_both_updates():
+def test_generator_is_called_once_per_step():
     calls = []
 
-    class Counted(keras.layers.Layer):
+    class CountCalls(keras.layers.Layer):
         def call(self, inputs):
             calls.append(1)
             return inputs
 
-    maker = keras.Sequential(
+    generator = keras.Sequential(
         [
             keras.Input((LATENT_DIM,)),
             keras.layers.Dense(SIDE * SIDE * 3, activation="tanh"),
             keras.layers.Reshape(SHAPE),
-            Counted(),
+            CountCalls(),
         ]
     )
-    model = kerasgan.GAN(discriminator(), maker, ema_decay=None)
+    model = kerasgan.GAN(discriminator(), generator, ema_decay=None)
     model.compile(run_eagerly=True)
     calls.clear()
     model.train_on_batch(images(4))
@@ -202,11 +202,11 @@ def test_one_forward_pass_of_the_generator_serves_both_updates():
 
 
 def draw_labels(model, answers):
-    ((real, fake),) = moves.draw_labels(model, [Answers(answers, answers, None)], 0)
+    ((real, fake),) = gan_step.draw_labels(model, [Answers(answers, answers, None)], 0)
     return np.asarray(real), np.asarray(fake)
 
 
-def test_label_noise_moves_labels_towards_the_other_class():
+def test_label_noise_moves_labels_toward_other_class():
     model = compiled(label_noise=0.3)
     answers = tf.zeros((500, 4))
     real, fake = draw_labels(model, answers)
@@ -221,7 +221,7 @@ def test_label_noise_moves_labels_towards_the_other_class():
 
 
 @pytest.mark.parametrize("label_noise", [0.0, 0.5])
-def test_the_loss_of_a_step_is_that_of_the_drawn_labels(label_noise):
+def test_discriminator_loss_uses_noisy_labels(label_noise):
     model = compiled(loss_fn="least_squares", label_noise=label_noise)
     fake = model.generator(model.latents(8, step_seed(1, 0, LATENTS, 0)), training=True)
     answers = [np.asarray(model.discriminator(x))[:, 0] for x in (images(8), fake)]
@@ -238,15 +238,15 @@ def test_the_loss_of_a_step_is_that_of_the_drawn_labels(label_noise):
     assert logs["d_loss"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_default_label_noise_is_the_guides_with_its_loss_only():
+def test_default_label_noise_depends_on_loss():
     assert compiled().label_noise == 0.0
     assert compiled(loss_fn=keras.losses.MeanSquaredError()).label_noise == 0.0
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     assert compiled(loss_fn=cross_entropy).label_noise == 0.05
 
 
-def test_discriminators_minimize_the_penalty_too():
-    """One step of gradient descent, beside one that is written out."""
+def test_discriminator_minimizes_penalty():
+    """Compares a training step with an explicit gradient descent step."""
     model = compiled(
         d_optimizer=keras.optimizers.SGD(0.1),
         g_optimizer=keras.optimizers.SGD(0.0),
@@ -274,11 +274,11 @@ def test_discriminators_minimize_the_penalty_too():
         np.testing.assert_allclose(np.asarray(new), value, atol=1e-6)
     assert logs["penalty"] == pytest.approx(float(penalty), rel=1e-5)
     assert logs["d_loss"] == pytest.approx(float(loss), rel=1e-5)
-    # The sum of both losses, for callbacks, not of what is minimized.
+    # `loss` is the sum of the reported losses, without the penalty.
     assert logs["loss"] == pytest.approx(logs["d_loss"] + logs["g_loss"], rel=1e-6)
 
 
-def test_each_discriminator_update_draws_for_its_penalty_anew():
+def test_each_discriminator_update_gets_new_penalty_seed():
     seeds = []
 
     def penalty(judge, real, fake, seed):
@@ -294,7 +294,7 @@ def test_each_discriminator_update_draws_for_its_penalty_anew():
     assert logs["penalty"] == 0.5 and len(set(seeds)) == 2
 
 
-def test_the_average_follows_its_formula():
+def test_averaged_weights_follow_decay_formula():
     model = compiled(gan(ema_decay=0.9))
     expected = values(model.generator.variables)
     batch = images(8)
@@ -309,7 +309,7 @@ def test_the_average_follows_its_formula():
         np.testing.assert_allclose(np.asarray(v), e, rtol=1e-4, atol=1e-6)
 
 
-def test_seed_and_step_decide_everything_drawn():
+def test_training_is_determined_by_seed():
     runs = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(3)
@@ -321,7 +321,7 @@ def test_seed_and_step_decide_everything_drawn():
     assert any(not np.array_equal(a, b) for a, b in zip(*runs[1:], strict=True))
 
 
-def test_a_strategy_of_one_device_trains():
+def test_training_under_mirrored_strategy():
     cpu = tf.config.list_logical_devices("CPU")[0].name
     with tf.distribute.MirroredStrategy([cpu]).scope():
         model = compiled(loss_fn="least_squares", label_noise=0.1)
@@ -334,7 +334,7 @@ def test_a_strategy_of_one_device_trains():
 
 
 @pytest.mark.parametrize("kind", ["float64", "float16", "sequence", "infinite"])
-def test_data_of_other_kinds(kind):
+def test_training_on_other_data_types(kind):
     class Batches(keras.utils.Sequence):
         def __len__(self):
             return 2
@@ -356,7 +356,7 @@ def test_data_of_other_kinds(kind):
 
 
 @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"steps_per_execution": 2}])
-def test_other_ways_to_run_give_the_same_weights(options):
+def test_execution_options_give_same_weights(options):
     runs = []
     for more in ({}, options):
         keras.utils.set_random_seed(3)
@@ -367,7 +367,7 @@ def test_other_ways_to_run_give_the_same_weights(options):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-# --- using it -------------------------------------------------------------------
+# --- inference, evaluation and saving -------------------------------------------
 
 
 def test_generate():
@@ -383,7 +383,7 @@ def test_generate():
         model.generate(0)
 
 
-def test_generate_uses_the_average_or_not():
+def test_generate_with_and_without_averaged_weights():
     model = gan()
     model.generator.set_weights([w * 0 for w in model.generator.get_weights()])
     assert (model.generate(2, seed=0, averaged=False) == 0).all()
@@ -398,7 +398,7 @@ def test_generate_uses_the_average_or_not():
     assert_same(plain.generate(2, seed=0), plain.generate(2, seed=0, averaged=False))
 
 
-def test_latents():
+def test_latent_distributions():
     normal = np.asarray(gan().latents(20_000, seed=0))
     assert normal.shape == (20_000, LATENT_DIM)
     assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
@@ -407,7 +407,7 @@ def test_latents():
     assert abs(uniform.mean() - 0.5) < 0.05
 
 
-def test_evaluate_changes_nothing_and_repeats_itself():
+def test_evaluate_is_deterministic_and_has_no_side_effects():
     critic = keras.Sequential(
         [
             keras.Input(SHAPE),
@@ -427,7 +427,7 @@ def test_evaluate_changes_nothing_and_repeats_itself():
         ]
 
     before, steps = state(), model.steps_taken
-    # Nine images in batches of eight: the last batch must not weigh as much.
+    # Nine images in batches of eight: the last batch must have a smaller weight.
     data = images(9)
     first = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
     second = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
@@ -439,13 +439,13 @@ def test_evaluate_changes_nothing_and_repeats_itself():
     assert first["real_score"] == pytest.approx(answers.mean(), abs=1e-5)
 
 
-def test_validation_data_is_reported_apart():
+def test_validation_logs_have_val_prefix():
     data = tf.data.Dataset.from_tensor_slices(images()).batch(8)
     history = compiled().fit(data, validation_data=data, verbose=0).history
     assert {"val_d_loss", "val_g_loss", "val_real_score"} <= set(history)
 
 
-def test_summary_names_both_players():
+def test_summary_names_generator_and_discriminator():
     lines = []
     gan().summary(print_fn=lambda line, **_: lines.append(line))
     text = "\n".join(lines)
@@ -454,11 +454,11 @@ def test_summary_names_both_players():
 
 def test_config_round_trip():
     model = gan(latent_distribution=(0.0, 1.0), ema_decay=0.5)
-    back = kerasgan.GAN.from_config(model.get_config())
-    assert back.latent_dim == LATENT_DIM
-    assert back.latent_distribution == (0.0, 1.0)
-    assert (back.ema_decay, back.seed) == (0.5, 1)
-    assert back.generator.count_params() == model.generator.count_params()
+    loaded = kerasgan.GAN.from_config(model.get_config())
+    assert loaded.latent_dim == LATENT_DIM
+    assert loaded.latent_distribution == (0.0, 1.0)
+    assert (loaded.ema_decay, loaded.seed) == (0.5, 1)
+    assert loaded.generator.count_params() == model.generator.count_params()
 
 
 @pytest.mark.parametrize(
@@ -473,8 +473,8 @@ def test_config_round_trip():
         dict(penalties=["gradient_penalty"]),
     ],
 )
-def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
-    # Compiling builds optimizers, so every case needs its own.
+def test_loaded_model_is_compiled_and_trains_identically(tmp_path, options):
+    # `compile` builds the optimizers, so each test needs new ones.
     options = {
         key: value.__class__.from_config(value.get_config())
         if isinstance(value, keras.optimizers.Optimizer)
@@ -485,28 +485,28 @@ def test_a_saved_model_comes_back_compiled_and_trains_on(tmp_path, options):
     train = dict(batch_size=8, epochs=3, shuffle=False, verbose=0)
     model.fit(images(), **train)
     model.save(tmp_path / "gan.keras")
-    back = keras.models.load_model(tmp_path / "gan.keras")
-    assert isinstance(back, kerasgan.GAN)
-    for both in (model, back):
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert isinstance(loaded, kerasgan.GAN)
+    for both in (model, loaded):
         both.fit(images(seed=5), **train)
-    assert_same(values(model.variables), values(back.variables))
+    assert_same(values(model.variables), values(loaded.variables))
     for name in ("d_optimizer", "g_optimizer"):
-        assert_same(*(values(getattr(m, name).variables) for m in (model, back)))
-    assert back.label_noise == model.label_noise
-    assert [*map(type, back.penalties)] == [*map(type, model.penalties)]
-    assert back.discriminator_steps == model.discriminator_steps
-    assert_same(model.generate(3, seed=0), back.generate(3, seed=0))
+        assert_same(*(values(getattr(m, name).variables) for m in (model, loaded)))
+    assert loaded.label_noise == model.label_noise
+    assert [*map(type, loaded.penalties)] == [*map(type, model.penalties)]
+    assert loaded.discriminator_steps == model.discriminator_steps
+    assert_same(model.generate(3, seed=0), loaded.generate(3, seed=0))
 
 
-def test_a_model_that_is_not_compiled_is_saved_too(tmp_path):
+def test_uncompiled_model_is_saved_and_loaded(tmp_path):
     model = gan()
     model.save(tmp_path / "gan.keras")
-    back = keras.models.load_model(tmp_path / "gan.keras")
-    assert_same(model.generate(2, seed=0), back.generate(2, seed=0))
-    assert not hasattr(back, "d_optimizer")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert_same(model.generate(2, seed=0), loaded.generate(2, seed=0))
+    assert not hasattr(loaded, "d_optimizer")
 
 
-def test_a_saved_model_trains_on_in_another_process(tmp_path):
+def test_loaded_model_trains_identically_in_another_process(tmp_path):
     model = compiled(
         loss_fn="least_squares",
         label_noise=0.1,
@@ -542,7 +542,7 @@ def test_a_saved_model_trains_on_in_another_process(tmp_path):
 
 
 class PixelError(keras.metrics.Metric):
-    """Mean absolute difference of real and generated images, times a factor."""
+    """Mean absolute difference between real and generated images, times a factor."""
 
     def __init__(self, factor=1.0, name="pixel_error"):
         super().__init__(name=name)
@@ -562,7 +562,7 @@ class PixelError(keras.metrics.Metric):
         return {"factor": self.factor, "name": self.name}
 
 
-def test_metrics_measure_images_of_the_averaged_generator():
+def test_metrics_use_averaged_generator():
     model = compiled(kerasgan.GAN(discriminator(), translator(), seed=1))
     model.compile(metrics=[PixelError(2.0)])
     source, target = images(8, seed=1), images(8, seed=2)
@@ -577,7 +577,7 @@ def test_metrics_measure_images_of_the_averaged_generator():
 
 
 class Relativistic:
-    """A loss of the user's own that compares both players' answers."""
+    """A custom loss that compares the answers to real and generated images."""
 
     def discriminator_loss(self, real, fake):
         return tf.reduce_mean(tf.nn.softplus(fake - real))
@@ -586,7 +586,7 @@ class Relativistic:
         return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
-def test_the_generators_loss_sees_answers_to_real_images():
+def test_generator_loss_receives_answers_to_real_images():
     model = compiled(
         loss_fn=Relativistic(),
         d_optimizer=keras.optimizers.SGD(0.0),
@@ -601,24 +601,24 @@ def test_the_generators_loss_sees_answers_to_real_images():
     with pytest.raises(
         ValueError, match=r"generator_loss\(fake\); expected generator_lo"
     ):
-        compiled(loss_fn=OnePlayer())
+        compiled(loss_fn=FakeAnswersOnly())
 
 
-class OnePlayer(Bare):
+class FakeAnswersOnly(Bare):
     def generator_loss(self, fake):
         return -tf.reduce_mean(fake)
 
 
-# --- what does not fit ------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------
 
 
-def test_networks_that_do_not_meet():
+def test_mismatched_network_shapes_raise():
     small = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
     with pytest.raises(ValueError, match=r"discriminator takes .*\(4, 4, 3\).*8, 8, 3"):
         kerasgan.GAN(small, latent_generator())
 
 
-def test_networks_that_are_none():
+def test_invalid_networks_raise():
     with pytest.raises(ValueError, match="generator is None; expected a Keras model"):
         kerasgan.GAN(discriminator(), None)
     unbuilt = keras.Sequential([keras.layers.Flatten()])
@@ -627,24 +627,24 @@ def test_networks_that_are_none():
 
 
 @pytest.mark.parametrize("latent_dim", [0, -1, 5, 1.5])
-def test_latent_dim_that_does_not_fit(latent_dim):
+def test_invalid_latent_dim_raises(latent_dim):
     with pytest.raises(ValueError, match=f"latent_dim is {latent_dim}"):
         kerasgan.GAN(discriminator(), latent_generator(), latent_dim)
 
 
 @pytest.mark.parametrize("distribution", ["gaussian", (1, 0), (1,), 3])
-def test_unknown_latent_distribution(distribution):
+def test_invalid_latent_distribution_raises(distribution):
     with pytest.raises(ValueError, match="latent_distribution is"):
         gan(latent_distribution=distribution)
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, 2])
-def test_ema_decay_out_of_range(decay):
+def test_ema_decay_out_of_range_raises(decay):
     with pytest.raises(ValueError, match="ema_decay is"):
         gan(ema_decay=decay)
 
 
-def test_loss_and_last_activation_that_do_not_fit():
+def test_loss_that_mismatches_last_activation_raises():
     sigmoid = kerasgan.GAN(discriminator("sigmoid"), latent_generator())
     for loss in ("non_saturating", keras.losses.BinaryCrossentropy(from_logits=True)):
         with pytest.raises(ValueError, match=r"expects logits, but .* is sigmoid"):
@@ -654,7 +654,7 @@ def test_loss_and_last_activation_that_do_not_fit():
         gan().compile(loss_fn=keras.losses.BinaryCrossentropy())
 
 
-def test_compile_arguments_out_of_range():
+def test_invalid_compile_arguments_raise():
     shared = keras.optimizers.Adam()
     for options, message in (
         (dict(d_optimizer=shared, g_optimizer=shared), "g_optimizer is the same"),
@@ -667,14 +667,14 @@ def test_compile_arguments_out_of_range():
             gan().compile(**options)
 
 
-def test_label_noise_needs_labels():
+def test_label_noise_with_loss_without_labels_raises():
     model = compiled(loss_fn=Bare())
     model.fit(images(), verbose=0)
     with pytest.raises(ValueError, match="Bare has no labels"):
         gan().compile(loss_fn=Bare(), label_noise=0.1)
 
 
-def test_layers_that_are_frozen_after_compile():
+def test_layers_frozen_after_compile_raise():
     model = compiled()
     model.discriminator.trainable = False
     with pytest.raises(
@@ -692,14 +692,14 @@ def test_layers_that_are_frozen_after_compile():
     assert model.steps_taken == 1
 
 
-def test_players_that_share_a_layer():
+def test_networks_that_share_a_layer_raise():
     shared = keras.layers.Conv2D(3, 3, 1, "same", activation="tanh", name="shared")
-    maker = keras.Sequential([keras.Input(SHAPE), shared])
-    judge = keras.Sequential([keras.Input(SHAPE), shared, keras.layers.Dense(1)])
+    generator = keras.Sequential([keras.Input(SHAPE), shared])
+    critic = keras.Sequential([keras.Input(SHAPE), shared, keras.layers.Dense(1)])
     with pytest.raises(
         ValueError, match="discriminator shares layer 'shared' with gen"
     ):
-        kerasgan.GAN(judge, maker)
+        kerasgan.GAN(critic, generator)
 
 
 @pytest.mark.parametrize(
@@ -719,9 +719,9 @@ def test_players_that_share_a_layer():
         (lambda: [keras.layers.LeakyReLU()], None),
     ],
 )
-def test_the_range_of_images_is_read_off_given_or_asked_for(tail, expected):
+def test_value_range_is_given_or_inferred_or_required(tail, expected):
     def model(**options):
-        maker = keras.Sequential(
+        generator = keras.Sequential(
             [
                 keras.Input((2,)),
                 keras.layers.Dense(4 * 48),
@@ -729,7 +729,7 @@ def test_the_range_of_images_is_read_off_given_or_asked_for(tail, expected):
                 *tail(),
             ]
         )
-        return kerasgan.GAN(discriminator(), maker, **options)
+        return kerasgan.GAN(discriminator(), generator, **options)
 
     assert model(value_range=(-2, 3)).value_range == (-2.0, 3.0)
     assert model(value_range=(-2, 3)).facts["value_range"] == [-2.0, 3.0]
@@ -745,12 +745,12 @@ def test_the_range_of_images_is_read_off_given_or_asked_for(tail, expected):
     assert again.value_range == (-2.0, 3.0)
     with pytest.raises(ValueError, match=r"value_range is \(1, 0\); expected a pair"):
         model(value_range=(1, 0))
-    # Data outside of a known range is refused.
+    # Data outside the value range raises.
     with pytest.raises(ValueError, match=r"expected values in \[-2, 3\]"):
         compiled(model(value_range=(-2, 3))).fit(images() * 4, verbose=0)
 
 
-def test_nothing_to_train():
+def test_network_without_trainable_weights_raises():
     frozen = discriminator()
     frozen.trainable = False
     with pytest.raises(ValueError, match="discriminator has no trainable weights"):
@@ -771,7 +771,7 @@ def test_nothing_to_train():
     ],
 )
 @pytest.mark.parametrize("as_dataset", [False, True])
-def test_data_that_does_not_fit(data, message, as_dataset):
+def test_invalid_data_raises(data, message, as_dataset):
     model = compiled()
     before = values(model.variables)
     if as_dataset:
@@ -781,15 +781,13 @@ def test_data_that_does_not_fit(data, message, as_dataset):
     assert_same(before, values(model.variables))
 
 
-def test_data_that_is_empty():
-    nothing = tf.data.Dataset.from_tensor_slices(images(4)).batch(
-        8, drop_remainder=True
-    )
+def test_empty_data_raises():
+    empty = tf.data.Dataset.from_tensor_slices(images(4)).batch(8, drop_remainder=True)
     with pytest.raises(ValueError, match="data yields no batch"):
-        compiled().fit(nothing, verbose=0)
+        compiled().fit(empty, verbose=0)
 
 
-def test_data_of_a_sigmoid_generator():
+def test_data_range_of_sigmoid_generator():
     def model():
         return compiled(
             kerasgan.GAN(discriminator(), latent_generator((3,), "sigmoid"))
@@ -801,7 +799,7 @@ def test_data_of_a_sigmoid_generator():
         model().fit(images(), verbose=0)
 
 
-def test_pairs_and_images_where_the_other_is_expected():
+def test_pairs_instead_of_images_and_vice_versa_raise():
     pairs = tf.data.Dataset.from_tensor_slices((images(), images())).batch(8)
     with pytest.raises(ValueError, match="generator draws latents; expected images"):
         compiled().fit(pairs, verbose=0)
@@ -811,6 +809,6 @@ def test_pairs_and_images_where_the_other_is_expected():
 
 @pytest.mark.parametrize("option", ["epochs", "batch_size"])
 @pytest.mark.parametrize("value", [0, -3])
-def test_counts_that_are_not_positive(option, value):
+def test_non_positive_fit_arguments_raise(option, value):
     with pytest.raises(ValueError, match=f"{option} is {value}"):
         compiled().fit(images(), verbose=0, **{option: value})

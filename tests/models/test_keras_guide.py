@@ -1,9 +1,9 @@
-"""A program written for the GAN class of Keras's guide runs with this one.
+"""A program written for the GAN class of a Keras guide runs with kerasgan.
 
 The guide, "DCGAN to generate face images", has a discriminator that ends in a
 sigmoid, images in [0, 1], `BinaryCrossentropy`, label noise of 0.05 and misleading
-labels. The program here is one of that kind at 128 pixels; nothing in it but the
-import knows whose GAN it trains.
+labels. This program does the same with 128x128 images. Only its import refers to
+kerasgan.
 """
 
 import keras
@@ -47,7 +47,7 @@ def networks():
 
 
 class Monitor(keras.callbacks.Callback):
-    """Draws with the generator as the guide's own monitor does."""
+    """Generates images like the monitor callback of the guide."""
 
     def __init__(self):
         super().__init__()
@@ -58,7 +58,7 @@ class Monitor(keras.callbacks.Callback):
         self.drawn.append((self.model.generator(latents) * 255).numpy())
 
 
-def test_the_program_trains():
+def test_guide_program_trains():
     pixels = np.random.default_rng(0).integers(0, 256, (16, 128, 128, 3))
     dataset = tf.data.Dataset.from_tensor_slices(pixels.astype("float32"))
     dataset = dataset.batch(8).map(lambda x: x / 255.0)
@@ -76,7 +76,7 @@ def test_the_program_trains():
 
     assert gan.label_noise == 0.05
     assert len(history["d_loss"]) == len(history["g_loss"]) == 3
-    # An untrained sigmoid answers 1/2, which costs log 2; it learns from there.
+    # An untrained sigmoid answers 1/2, a loss of log 2, which training reduces.
     assert history["d_loss"][-1] < history["d_loss"][0] < 0.8
     for old, new in zip(before, gan.trainable_variables, strict=True):
         assert not np.array_equal(old, np.asarray(new))

@@ -1,4 +1,4 @@
-"""The moves of a training step that need no model."""
+"""Parts of a training step that do not need a complete model."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def images(n, seed=0):
 
 @keras.saving.register_keras_serializable(package="test")
 class HiddenNormalization(keras.layers.Layer):
-    """A layer of the user's own that contains batch normalization."""
+    """A custom layer that contains batch normalization."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -42,8 +42,8 @@ class BatchDeviation(keras.layers.Layer):
         return x + tf.math.reduce_std(x, axis=0, keepdims=True)
 
 
-class SpreadDense(keras.layers.Dense):
-    """A subclass of a known layer that does something else."""
+class CenteredDense(keras.layers.Dense):
+    """A subclass of a Keras layer that mixes the images of a batch."""
 
     def call(self, x):
         return super().call(x - tf.reduce_mean(x, axis=0, keepdims=True))
@@ -56,16 +56,16 @@ def centered(x):
 MIXING = {
     "hidden batch normalization": HiddenNormalization,
     "minibatch standard deviation": BatchDeviation,
-    "subclass of a known layer": lambda: SpreadDense(3),
-    "activation of the user": lambda: keras.layers.Activation(centered),
+    "subclass of a Keras layer": lambda: CenteredDense(3),
+    "custom activation": lambda: keras.layers.Activation(centered),
     "spectral normalization": lambda: kerasgan.layers.convolution(
         3, 3, padding="same", spectral_normalization=True
     ),
 }
 
 
-def counted(network):
-    """Notes the sizes of the batches that a network is called with."""
+def record_batch_sizes(network):
+    """Returns a list that collects the batch size of each call of a network."""
     sizes, inner = [], network.call
 
     def call(x, *args, **kwargs):
@@ -77,15 +77,15 @@ def counted(network):
 
 
 @pytest.mark.parametrize("kind", MIXING)
-def test_layers_that_may_mix_a_batch_see_each_batch_separately(kind):
+def test_layers_that_mix_images_are_called_per_batch(kind):
     network = keras.Sequential([keras.Input(SHAPE), MIXING[kind]()])
-    sizes = counted(network)
+    sizes = record_batch_sizes(network)
     first, second = images(2), images(3, 1)
     made, _ = moves.call_network(network, first, second, training=True)
     assert sizes == [2, 3] and [len(one) for one in made] == [2, 3]
     if "spectral" not in kind:
-        alone = [np.asarray(network(one, training=True)) for one in (first, second)]
-        for one, expected in zip(made, alone, strict=True):
+        separate = [np.asarray(network(one, training=True)) for one in (first, second)]
+        for one, expected in zip(made, separate, strict=True):
             np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-6)
     del sizes[:]
     moves.call_network(network, first, second, training=False)
@@ -93,27 +93,27 @@ def test_layers_that_may_mix_a_batch_see_each_batch_separately(kind):
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no keras.ops")
-def test_an_operation_on_the_batch_is_noticed():
+def test_operation_that_mixes_images_is_called_per_batch():
     image = keras.Input(SHAPE)
     network = keras.Model(image, image - keras.ops.mean(image, axis=0, keepdims=True))
-    sizes = counted(network)
+    sizes = record_batch_sizes(network)
     moves.call_network(network, images(2), images(3), training=True)
     assert sizes == [2, 3]
 
 
-def test_known_layers_are_called_once():
+def test_layers_that_do_not_mix_images_are_called_once():
     network = kerasgan.networks.resnet_generator(SHAPE, width=4, blocks=1)
-    sizes = counted(network)
-    (first, second), own = moves.call_network(
+    sizes = record_batch_sizes(network)
+    (first, second), added_loss = moves.call_network(
         network, images(2), images(3, 1), training=True
     )
-    assert sizes == [5] and own is None
+    assert sizes == [5] and added_loss is None
     np.testing.assert_allclose(second, network(images(3, 1)), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(first, network(images(2)), rtol=1e-4, atol=1e-5)
 
 
-def test_own_losses_are_averaged_over_calls():
-    """Weight decay counts once, and activity once for all images."""
+def test_added_losses_are_averaged_over_calls():
+    """Weight decay counts once; activity regularization is averaged over images."""
     layer = keras.layers.Dense(
         1,
         use_bias=False,
@@ -123,12 +123,12 @@ def test_own_losses_are_averaged_over_calls():
     )
     network = keras.Sequential([keras.Input((1,)), layer])
     first, second = tf.constant([[1.0], [2.0]]), tf.constant([[3.0], [0.0]])
-    _, own = moves.call_network(network, first, second, training=True)
+    _, added_loss = moves.call_network(network, first, second, training=True)
     # Keras divides the activity loss of a call by its batch size.
-    assert float(own) == pytest.approx(0.5 + 2.0 * (1 + 4 + 9 + 0) / 4)
+    assert float(added_loss) == pytest.approx(0.5 + 2.0 * (1 + 4 + 9 + 0) / 4)
 
 
-def test_a_condition_goes_to_every_call_of_the_discriminator():
+def test_condition_is_passed_to_every_discriminator_call():
     image, label = keras.Input((2,)), keras.Input((1,))
     dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
     network = keras.Model(
@@ -141,7 +141,7 @@ def test_a_condition_goes_to_every_call_of_the_discriminator():
 
 
 @pytest.mark.parametrize(("n", "parts", "size"), [(7, 3, 2), (2, 4, 1), (5, 1, 5)])
-def test_a_batch_is_split_with_everything_that_belongs_together(n, parts, size):
+def test_split_keeps_parts_of_each_example_together(n, parts, size):
     rows = tf.range(n)
     batches = split(Batch(rows, rows * 10, rows * 100), parts)
     assert [len(batch.real) for batch in batches] == [size] * parts

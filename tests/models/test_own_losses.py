@@ -1,4 +1,4 @@
-"""Regularizers, and losses that layers add, are minimized by their own player."""
+"""Regularization and `add_loss` terms are minimized by the network they belong to."""
 
 import keras
 import numpy as np
@@ -13,29 +13,29 @@ SHAPE = (6, 6, 3)
 RATE = 0.1
 
 
-class Own(keras.layers.Layer):
-    """Adds three times a weight of its own to the losses; passes its input on."""
+class AddsLoss(keras.layers.Layer):
+    """Adds three times a weight to the losses and returns its input."""
 
     def build(self, input_shape):
-        self.pulled = self.add_weight(name="pulled", shape=(), initializer="ones")
+        self.decayed = self.add_weight(name="decayed", shape=(), initializer="ones")
 
     def call(self, x):
-        self.add_loss(3.0 * tf.convert_to_tensor(self.pulled))
+        self.add_loss(3.0 * tf.convert_to_tensor(self.decayed))
         return x
 
 
-class Network:
-    """How a network regularizes itself."""
+class Regularization:
+    """Layers and convolution arguments that regularize a network."""
 
     def __init__(self, layers=lambda: [], **conv):
         self.layers, self.conv = layers, conv
 
 
-PLAIN = Network()
-KERNEL = Network(kernel_regularizer=keras.regularizers.L2(0.5))
-ACTIVITY = Network(activity_regularizer=keras.regularizers.L2(0.25))
-ACTIVITY_LAYER = Network(lambda: [keras.layers.ActivityRegularization(l2=0.25)])
-ADDED = Network(lambda: [Own()])
+PLAIN = Regularization()
+KERNEL = Regularization(kernel_regularizer=keras.regularizers.L2(0.5))
+ACTIVITY = Regularization(activity_regularizer=keras.regularizers.L2(0.25))
+ACTIVITY_LAYER = Regularization(lambda: [keras.layers.ActivityRegularization(l2=0.25)])
+ADDED = Regularization(lambda: [AddsLoss()])
 
 
 def generator(kind, from_image, seed=0):
@@ -80,8 +80,8 @@ def images(seed=0):
     return rng.uniform(-1, 1, (4, *SHAPE)).astype("float32")
 
 
-def step(model_kind, player, kind):
-    """Trains one step; returns the model, its first weights, and the logs."""
+def train_one_step(model_kind, player, kind):
+    """Trains one step; returns the networks, their initial weights and the logs."""
     keras.utils.set_random_seed(0)
     kinds = {"generator": PLAIN, "discriminator": PLAIN, player: kind}
     if model_kind == "gan":
@@ -109,17 +109,17 @@ def step(model_kind, player, kind):
     return networks, before, logs
 
 
-EITHER = [
+MODELS_AND_PLAYERS = [
     (model, player)
     for model in ("gan", "cyclegan")
     for player in ("discriminator", "generator")
 ]
 
 
-@pytest.mark.parametrize(("model", "player"), EITHER)
-def test_weight_decay_by_a_regularizer(model, player):
-    plain, before, unreported = step(model, player, PLAIN)
-    networks, _, logs = step(model, player, KERNEL)
+@pytest.mark.parametrize(("model", "player"), MODELS_AND_PLAYERS)
+def test_kernel_regularizer(model, player):
+    plain, before, plain_logs = train_one_step(model, player, PLAIN)
+    networks, _, logs = train_one_step(model, player, KERNEL)
     total = 0.0
     for one, other, start in zip(networks, plain, before, strict=True):
         kernel = np.array(one.get_layer("conv").kernel)
@@ -130,37 +130,37 @@ def test_weight_decay_by_a_regularizer(model, player):
         total += 0.5 * (first**2).sum()
     name = f"{player[0]}_regularization"
     assert logs[name] == pytest.approx(total, rel=1e-4)
-    assert name not in unreported
+    assert name not in plain_logs
     assert not {n for n in logs if "regularization" in n} - {name}
-    # The players' losses are reported without it.
-    assert logs["d_loss"] == pytest.approx(unreported["d_loss"], rel=1e-4)
+    # The loss is reported without the regularization.
+    assert logs["d_loss"] == pytest.approx(plain_logs["d_loss"], rel=1e-4)
 
 
-@pytest.mark.parametrize(("model", "player"), EITHER)
-def test_a_loss_that_a_layer_adds_counts_once_a_step(model, player):
-    networks, _, logs = step(model, player, ADDED)
+@pytest.mark.parametrize(("model", "player"), MODELS_AND_PLAYERS)
+def test_added_loss_counts_once_per_step(model, player):
+    networks, _, logs = train_one_step(model, player, ADDED)
     for network in networks:
-        (own,) = [layer for layer in network.layers if isinstance(layer, Own)]
-        assert float(own.pulled) == pytest.approx(1.0 - RATE * 3.0, abs=1e-5)
+        (layer,) = [layer for layer in network.layers if isinstance(layer, AddsLoss)]
+        assert float(layer.decayed) == pytest.approx(1.0 - RATE * 3.0, abs=1e-5)
     expected = 3.0 * len(networks)
     assert logs[f"{player[0]}_regularization"] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", [ACTIVITY, ACTIVITY_LAYER], ids=["option", "layer"])
-def test_activity_is_averaged_over_real_and_generated_images(kind):
-    networks, before, logs = step("gan", "discriminator", kind)
-    plain, _, unreported = step("gan", "discriminator", PLAIN)
-    # As many real images as generated ones: the mean over all of them.
+@pytest.mark.parametrize("kind", [ACTIVITY, ACTIVITY_LAYER], ids=["argument", "layer"])
+def test_activity_regularizer_is_averaged_over_images(kind):
+    networks, before, logs = train_one_step("gan", "discriminator", kind)
+    plain, _, plain_logs = train_one_step("gan", "discriminator", PLAIN)
+    # The mean over all images, half of which are real and half generated.
     model = discriminator(PLAIN)
     for v in model.trainable_variables:
         v.assign(next(x for x in before[0] if x.shape == tuple(v.shape)))
     keras.utils.set_random_seed(0)
     gan = kerasgan.GAN(model, generator(PLAIN, False), seed=1)
     fake = gan.generator(gan.latents(4, step_seed(1, 0, LATENTS, 0)))
-    shown = tf.concat([images(), fake], axis=0)
-    activity = model.get_layer("conv")(shown)
+    both = tf.concat([images(), fake], axis=0)
+    activity = model.get_layer("conv")(both)
     expected = 0.25 * float(tf.reduce_sum(activity**2)) / 8
     assert logs["d_regularization"] == pytest.approx(expected, rel=1e-4)
     moved = np.array(networks[0].get_layer("conv").kernel)
     assert np.abs(moved - np.array(plain[0].get_layer("conv").kernel)).max() > 1e-4
-    assert "d_regularization" not in unreported
+    assert "d_regularization" not in plain_logs

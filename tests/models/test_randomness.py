@@ -7,7 +7,7 @@ import tensorflow as tf
 from kerasgan.models.randomness import draw_seed, fold_in, step_seed
 
 
-def test_a_drawn_seed_follows_keras():
+def test_draw_seed_follows_set_random_seed():
     keras.utils.set_random_seed(4)
     first = [draw_seed() for _ in range(3)]
     random.seed(4)
@@ -15,7 +15,7 @@ def test_a_drawn_seed_follows_keras():
     assert len(set(first)) == 3 and all(0 <= seed < 2**31 for seed in first)
 
 
-def test_every_number_and_its_place_matter():
+def test_fold_in_depends_on_numbers_and_order():
     numbers = [(), (0,), (1,), (0, 0), (0, 1), (1, 0), (1, 1)]
     seeds = [tuple(fold_in(seed, *n).numpy()) for seed in (0, 1) for n in numbers]
     assert len(set(seeds)) == len(seeds)
@@ -24,7 +24,7 @@ def test_every_number_and_its_place_matter():
     ]
 
 
-def test_draws_of_neighbouring_steps_are_unrelated():
+def test_draws_of_consecutive_steps_are_uncorrelated():
     draws = np.stack(
         [tf.random.stateless_normal((500,), step_seed(3, step, 0)) for step in range(8)]
     )
@@ -33,19 +33,19 @@ def test_draws_of_neighbouring_steps_are_unrelated():
     assert np.abs(correlations).max() < 4.5 / np.sqrt(500)
 
 
-def test_replicas_never_draw_the_same():
+def test_step_seed_differs_between_replicas():
     cpu = tf.config.list_logical_devices("CPU")[0].name
     strategy = tf.distribute.MirroredStrategy([cpu])
     alone = step_seed(0, 5, 1).numpy()
     np.testing.assert_array_equal(
         strategy.run(lambda: step_seed(0, 5, 1)).numpy(), alone
     )
-    # With one device only: the replica's number is folded in before the purpose.
+    # The strategy has one device; the replica ID is folded in before the purpose.
     np.testing.assert_array_equal(fold_in(0, 5, 0, 1).numpy(), alone)
     assert not np.array_equal(fold_in(0, 5, 1, 1).numpy(), alone)
 
 
-def test_inside_a_function_as_outside():
+def test_step_seed_is_same_in_graph_mode():
     step = tf.Variable(7, dtype="int64")
     inside = tf.function(lambda: step_seed(2, step, 1))()
     np.testing.assert_array_equal(inside, step_seed(2, 7, 1))

@@ -1,16 +1,18 @@
-"""The smallest GAN there is, against derivatives worked out by hand.
+"""The smallest GAN, compared with derivatives computed by hand.
 
-A generator of one layer from a scalar to an image of 2x2, a discriminator of one
-layer. With `s` the sigmoid:
+The generator has one layer, from a scalar to a 2x2 image, and so has the
+discriminator. With `s` the sigmoid:
 
     y = s(z w + b)               the image, four values
     p = s(x . v + c)             the discriminator's answer to an image x
 
 The discriminator minimizes `-log p(x) / 2 - log(1 - p(y)) / 2`. As
-`d log s(a) / da = 1 - s(a)`, its derivative by `v` is
-`-(1 - p(x)) x / 2 + p(y) y / 2` and by `c` the same without the image. The generator
-minimizes `-log p(y)`: by `y_i` that is `-(1 - p(y)) v_i`, by `w_i` times
-`y_i (1 - y_i) z`, and by `b_i` times `y_i (1 - y_i)`.
+`d log s(a) / da = 1 - s(a)`, the derivative with respect to `v` is
+`-(1 - p(x)) x / 2 + p(y) y / 2`, and that with respect to `c` is
+`-(1 - p(x)) / 2 + p(y) / 2`. The generator minimizes `-log p(y)`. The derivative with
+respect to `y_i` is `-(1 - p(y)) v_i`. Multiplied by `y_i (1 - y_i) z`, it gives the
+derivative with respect to `w_i`, and multiplied by `y_i (1 - y_i)` that with respect
+to `b_i`.
 """
 
 import keras
@@ -61,8 +63,8 @@ def smallest_gan(latent_distribution=(0.0, 1.0), rate=RATE, **options):
 
 
 def one_step(face=FACE, generator_weights=None):
-    """Returns all weights before and after a step in which the latent is Z."""
-    # A range so narrow that the latent is known without asking the library.
+    """Returns all weights before and after a step whose latent is `Z`."""
+    # The range is so narrow that the latent is known.
     gan = smallest_gan((Z, Z + 1e-7))
     if generator_weights is not None:
         gan.generator.set_weights(generator_weights)
@@ -76,22 +78,22 @@ def one_step(face=FACE, generator_weights=None):
     return before, weights()
 
 
-def test_a_step_moves_every_weight_as_the_derivatives_say():
+def test_training_step_matches_derivatives():
     (w, b, v, c), after = one_step()
     x, y = FACE.ravel(), sigmoid(Z * w + b)
     p_real, p_fake = sigmoid(x @ v + c), sigmoid(y @ v + c)
     new_v = v - RATE * 0.5 * (-(1 - p_real) * x + p_fake * y)
     new_c = c - RATE * 0.5 * (-(1 - p_real) + p_fake)
-    # The generator meets the discriminator that was just updated.
-    by_y = -(1 - sigmoid(y @ new_v + new_c)) * new_v
-    new_w = w - RATE * by_y * y * (1 - y) * Z
-    new_b = b - RATE * by_y * y * (1 - y)
+    # The generator is trained against the updated discriminator.
+    grad_y = -(1 - sigmoid(y @ new_v + new_c)) * new_v
+    new_w = w - RATE * grad_y * y * (1 - y) * Z
+    new_b = b - RATE * grad_y * y * (1 - y)
     for got, expected in zip(after, (new_w, new_b, new_v, new_c), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-def test_the_fake_term_alone():
-    """A black real image leaves the weights to the generated one."""
+def test_discriminator_step_on_fake_image():
+    """A black real image has no gradient with respect to `v`."""
     (w, b, v, c), after = one_step(face=FACE * 0)
     y = sigmoid(Z * w + b)
     np.testing.assert_allclose(
@@ -99,8 +101,8 @@ def test_the_fake_term_alone():
     )
 
 
-def test_the_real_term_alone():
-    """A black generated image leaves the weights to the real one."""
+def test_discriminator_step_on_real_image():
+    """A black generated image has no gradient with respect to `v`."""
     black = [np.zeros((1, 4)), np.full(4, -50.0)]
     (_, _, v, c), after = one_step(generator_weights=black)
     x = FACE.ravel()
@@ -109,7 +111,7 @@ def test_the_real_term_alone():
     )
 
 
-def test_the_reported_losses():
+def test_reported_loss_and_scores():
     gan = smallest_gan((Z, Z + 1e-7))
     (w, b), (v, c) = gan.generator.get_weights(), gan.discriminator.get_weights()
     x, y = FACE.ravel(), sigmoid(Z * w[0] + b)
@@ -122,7 +124,7 @@ def test_the_reported_losses():
     assert logs["fake_score"] == pytest.approx(p_fake, abs=1e-6)
 
 
-def test_a_thousand_epochs_draw_slanted_faces():
+def test_training_learns_slanted_faces():
     faces = np.array(
         [[1, 0, 0, 1], [1, 0.05, 0, 0.95], [0.95, 0, 0.05, 1], [0.95, 0.05, 0.05, 0.95]]
     )

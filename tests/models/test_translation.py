@@ -1,4 +1,4 @@
-"""Images of any size through networks that take some sizes."""
+"""Translation of images of any size with networks that accept certain sizes."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kerasgan.networks import resnet_generator, unet_generator
 
 
 def blur(shape=(None, None, 3), side=5):
-    """A network that averages neighbours, and needs nothing of its sides."""
+    """A network that averages neighboring pixels and accepts any image size."""
     return keras.Sequential(
         [
             keras.Input(shape),
@@ -24,8 +24,8 @@ def blur(shape=(None, None, 3), side=5):
     )
 
 
-def halving(shape=(None, None, 3)):
-    """Halves twice by averaging, then repeats each pixel."""
+def block_average(shape=(None, None, 3)):
+    """A network that replaces each block of 4x4 pixels by its average."""
     return keras.Sequential(
         [
             keras.Input(shape),
@@ -40,22 +40,22 @@ def images(*shape, seed=0):
 
 
 @pytest.mark.parametrize(
-    "network, step",
+    "network, expected",
     [
         (blur(), 1),
-        (halving(), 4),
-        (halving((8, 8, 3)), 4),
+        (block_average(), 4),
+        (block_average((8, 8, 3)), 4),
         (resnet_generator((16, 16, 3), width=2, blocks=1), 4),
         (resnet_generator((None, None, 1), width=2, blocks=1, upsampling="resize"), 4),
         (unet_generator((32, 32, 3), width=2), 32),
         (unet_generator((None, None, 3), width=2, depth=3), 8),
     ],
 )
-def test_divisor(network, step):
-    assert translation.divisor(network) == step
+def test_divisor(network, expected):
+    assert translation.divisor(network) == expected
 
 
-def test_a_network_for_one_size_only_is_said_to_be_so():
+def test_network_with_fixed_size_raises_for_other_sizes():
     flat = keras.Sequential(
         [
             keras.Input((4, 4, 1)),
@@ -75,25 +75,25 @@ def test_a_network_for_one_size_only_is_said_to_be_so():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 9), (4, 4), (7, 30), (13, 16), (33, 5)])
 @pytest.mark.parametrize("shape", [(None, None, 3), (16, 16, 3)])
-def test_any_size_comes_back_as_large(size, shape):
+def test_translation_keeps_image_size(size, shape):
     network = resnet_generator(shape, width=2, blocks=1)
     made = translation.translate_images(network, images(2, *size, 3), 512, 64)
     assert made.shape == (2, *size, 3) and made.dtype == np.float32
     assert np.isfinite(made).all()
 
 
-def test_what_is_missing_is_the_reflection_and_is_cropped_again():
+def test_images_are_reflect_padded_and_cropped():
     image = images(1, 6, 8, 3)
-    made = translation.translate_images(halving(), image, 512, 64)
-    # 6 rows become 8: one before, one behind.
+    made = translation.translate_images(block_average(), image, 512, 64)
+    # 6 rows become 8: one is added at the top and one at the bottom.
     padded = np.concatenate([image[:, 1:2], image, image[:, 4:5]], axis=1)
     means = padded.reshape(1, 2, 4, 2, 4, 3).mean(axis=(2, 4))
     expected = means.repeat(4, axis=1).repeat(4, axis=2)[:, 1:7]
-    # The shorter side of 6 is also below the least one, which is 8 as well.
+    # The height of 6 is also below the minimum, which is 8, too.
     np.testing.assert_allclose(made, expected, atol=1e-6)
 
 
-def test_sizes_that_fit_pass_unchanged():
+def test_images_of_accepted_size_are_not_padded():
     image = images(2, 16, 24, 3)
     network = resnet_generator((None, None, 3), width=2, blocks=1)
     np.testing.assert_allclose(
@@ -104,36 +104,36 @@ def test_sizes_that_fit_pass_unchanged():
 
 
 @pytest.mark.parametrize("size", [(70, 45), (33, 32), (20, 100), (64, 64)])
-def test_tiles_make_what_the_whole_image_makes(size):
-    """A network that looks at each pixel alone: nothing shows of the tiles."""
+def test_tiles_of_pointwise_network_equal_whole_image(size):
+    """A network that processes each pixel separately leaves no seams."""
     image = images(1, *size, 3)
-    same = keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()])
+    pointwise = keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()])
     np.testing.assert_allclose(
-        translation.translate_images(same, image, 32, 16),
+        translation.translate_images(pointwise, image, 32, 16),
         np.maximum(image, 0),
         atol=1e-6,
     )
 
 
-def test_tiles_of_a_network_that_looks_around_differ_at_their_edges_only():
+def test_tiles_differ_from_whole_image_only_at_edges():
     image, network = images(1, 16, 100, 3), blur()
     whole = translation.translate_images(network, image, 512, 16)
     tiled = translation.translate_images(network, image, 32, 16)
     difference = np.abs(tiled - whole).max(axis=(0, 1, 3))
-    # Starts of tiles and their ends; the blur reaches two pixels across an edge.
+    # Tiles start and end at edges; the blur reaches two pixels across an edge.
     starts = np.array(translation._starts(100, 32, 16))
     edges = np.concatenate([starts[1:], starts[:-1] + 32])
     near = np.abs(np.arange(100)[:, None] + 0.5 - edges).min(axis=1) < 2
     assert difference[~near].max() < 1e-6
-    # The tile whose edge it is weighs little there.
+    # Near its edge, a tile has a small weight.
     assert 1e-3 < difference[near].max() < 0.15
 
 
-def test_one_tile_fades_into_the_next():
-    """Tiles of two colours meet in a slope, not at an edge."""
-    network, colours = blur(), iter([0.0, 1.0])
+def test_overlapping_tiles_are_blended_linearly():
+    """Two tiles of constant color blend without an edge."""
+    network, colors = blur(), iter([0.0, 1.0])
     translation.divisor(network)
-    network.call = lambda batch, training: np.full_like(batch, next(colours))
+    network.call = lambda batch, training: np.full_like(batch, next(colors))
     made = translation.translate_images(network, images(1, 8, 48, 3), 32, 16)
     made = made[0, 0, :, 0]
     np.testing.assert_allclose(made[:16], 0)
@@ -147,20 +147,20 @@ def test_one_tile_fades_into_the_next():
     [blur(), unet_generator((None, None, 3), width=1, depth=4)],
     ids=["blur", "unet"],
 )
-def test_no_more_pixels_than_a_tile_has_are_in_the_network(network, n, size, tile):
-    most = []
+def test_batches_have_at_most_as_many_pixels_as_a_tile(network, n, size, tile):
+    pixels = []
     inner = network.call
 
     def call(batch, training):
         if not tf.is_symbolic_tensor(batch):
-            most.append(np.prod(batch.shape[:3]))
+            pixels.append(np.prod(batch.shape[:3]))
         return inner(batch, training=training)
 
     network.call = call
     made = translation.translate_images(network, images(n, size, size, 3), tile, 8)
-    # Asking for the divisor computes nothing: what is traced has no pixels.
+    # The symbolic calls that determine the divisor process no pixels.
     network.call = inner
     assert made.shape == (n, size, size, 3)
-    assert max(most) <= tile**2
-    # And tiles are as large, or batches as full, as that allows.
-    assert max(most) > tile**2 / 2 or n * size**2 < tile**2
+    assert max(pixels) <= tile**2
+    # Tiles and batches are as large as this limit allows.
+    assert max(pixels) > tile**2 / 2 or n * size**2 < tile**2
