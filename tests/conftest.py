@@ -28,7 +28,7 @@ def _own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_synthetic_faces(tmp_path_factory):
-    """Returns a TFDS folder that holds a small `synthetic_faces`."""
+    """Returns a TFDS folder that holds a small `synthetic_faces` dataset."""
     from kerasgan.data.drawn_faces.builder import SyntheticFaces
 
     class Tiny(SyntheticFaces, skip_registration=True):

@@ -55,7 +55,7 @@ def test_average_of_constant_weights_does_not_change():
 
 @keras.saving.register_keras_serializable(package="test")
 class DoubleNormalization(keras.layers.Layer):
-    """A layer with sublayers; frozen, Keras 2.15 lists its weights in another order."""
+    """A nested layer; Keras 2.15 lists its weights in another order when frozen."""
 
     def __init__(self, **options):
         super().__init__(**options)

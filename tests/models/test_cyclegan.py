@@ -171,7 +171,7 @@ def test_moving_statistics_equal_those_of_reference_step():
 
 
 def test_zero_identity_weight_skips_identity_loss():
-    """A generator is then not called with images of its target domain."""
+    """Generators are not called with images of their target domain."""
     model = make(compiled={"identity_weight": 0.0})
     seen = []
     inner = model.generator_ab.call
@@ -328,7 +328,7 @@ def test_training_with_each_loss(loss_fn):
 
 
 def test_discriminators_are_trained_on_pool_output():
-    """They get the images that leave a full pool and those that do not enter it."""
+    """They see images that leave a full pool and new ones that do not enter it."""
     model = make(rates=(0.0, 0.0), pool_size=3)
     a, b = images(3, 0), images(3, 1)
     made = {

@@ -93,7 +93,7 @@ def test_training_step_matches_derivatives():
 
 
 def test_discriminator_step_on_fake_image():
-    """A black real image has no gradient with respect to `v`."""
+    """A black real image adds nothing to the gradient with respect to `v`."""
     (w, b, v, c), after = one_step(face=FACE * 0)
     y = sigmoid(Z * w + b)
     np.testing.assert_allclose(
@@ -102,7 +102,7 @@ def test_discriminator_step_on_fake_image():
 
 
 def test_discriminator_step_on_real_image():
-    """A black generated image has no gradient with respect to `v`."""
+    """A black generated image adds nothing to the gradient with respect to `v`."""
     black = [np.zeros((1, 4)), np.full(4, -50.0)]
     (_, _, v, c), after = one_step(generator_weights=black)
     x = FACE.ravel()

@@ -37,7 +37,7 @@ def test_second_sigterm_is_deferred():
 
 
 def test_ignored_signal_stays_ignored():
-    """As Ctrl-C is ignored by background jobs of a script."""
+    """For example, background jobs of a shell script ignore Ctrl-C."""
     requests = StopRequests()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
