@@ -67,9 +67,12 @@ def check_one_replica(model: keras.Model, networks: Sequence[keras.Model]) -> No
 
     Networks may have been built in the scope of a strategy that the model is not in.
     """
-    values = [getattr(v, "value", v) for n in networks for v in n.variables]
     owners = [tf.distribute.get_strategy(), model.distribute_strategy]
-    owners += [getattr(v, "distribute_strategy", None) for v in values]
+    for variable in (v for network in networks for v in network.variables):
+        # Keras 3 wraps TensorFlow's variable, whose own `value` is a method.
+        value = getattr(variable, "value", None)
+        inner = variable if callable(value) else value
+        owners.append(getattr(inner, "distribute_strategy", None))
     replicas = max(getattr(owner, "num_replicas_in_sync", 1) for owner in owners)
     if replicas > 1:
         raise ValueError(

@@ -42,6 +42,8 @@ def fit(
     """
     _check_numbers(options)
     callbacks = listed(callbacks)
+    if any(map(_saves_model, callbacks)):
+        _check_saveable(model)
     run_state = next((c for c in callbacks if isinstance(c, RunState)), None)
     if run_state is None:
         return _fit(model, keras_fit, callbacks, None, **options)
@@ -50,6 +52,29 @@ def fit(
     # Opened before arrays are shuffled with the model's seed.
     with run_state.opened(model):
         return _fit(model, keras_fit, callbacks, run_state, **options)
+
+
+def _saves_model(callback: keras.callbacks.Callback) -> bool:
+    """Returns whether a callback needs the configuration of the networks."""
+    whole = isinstance(callback, keras.callbacks.ModelCheckpoint)
+    whole = whole and not callback.save_weights_only
+    return whole or isinstance(callback, RunState)
+
+
+def _check_saveable(model: Any) -> None:
+    """Raises a ValueError if a network cannot be saved."""
+    for role in model.roles:
+        network = getattr(model, role)
+        try:
+            keras.saving.serialize_keras_object(network)
+        except Exception as error:
+            # A layer's get_config may raise anything.
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise ValueError(
+                f"{role} {network.name!r} cannot be saved ({type(error).__name__}: "
+                f"{reason}); expected layers with get_config for callbacks that save "
+                "the model."
+            ) from error
 
 
 def _check_numbers(options: dict[str, Any]) -> None:

@@ -18,19 +18,26 @@ from kerasgan.models.export import check_export_path
 SHAPE = (8, 8, 3)
 # Batch sizes of the requests to a server.
 SIZES = (1, 3)
-# Serves all models in the given folder without kerasgan.
+# Serves all exports of a folder with TensorFlow alone, then the Keras model with Keras.
 SERVE = """
 import pathlib, sys
-sys.modules["kerasgan"] = None
-import keras, numpy as np, tensorflow as tf
+sys.modules["kerasgan"] = sys.modules["keras"] = None
+import numpy as np, tensorflow as tf
 
 folder = pathlib.Path(sys.argv[1])
 for name in ("draws", "a2b", "b2a"):
-    serve = tf.saved_model.load(str(folder / name)).signatures["serving_default"]
+    served = tf.saved_model.load(str(folder / name))
+    signature = served.signatures["serving_default"]
     for n in (1, 3):
         batch = tf.constant(np.load(folder / f"{name}-in.npy")[:n])
-        (made,) = serve(batch).values()
+        (made,) = signature(batch).values()
         np.save(folder / f"{name}-{n}.npy", made)
+        np.testing.assert_array_equal(served.serve(batch), made)
+assert not any(name.startswith("keras.") for name in sys.modules)
+
+del sys.modules["keras"]
+import keras
+
 network = keras.models.load_model(folder / "draws.keras")
 np.save(folder / "draws-keras.npy", network(np.load(folder / "draws-in.npy")))
 try:

@@ -33,18 +33,6 @@ def test_draws_of_consecutive_steps_are_uncorrelated():
     assert np.abs(correlations).max() < 4.5 / np.sqrt(500)
 
 
-def test_step_seed_differs_between_replicas():
-    cpu = tf.config.list_logical_devices("CPU")[0].name
-    strategy = tf.distribute.MirroredStrategy([cpu])
-    alone = step_seed(0, 5, 1).numpy()
-    np.testing.assert_array_equal(
-        strategy.run(lambda: step_seed(0, 5, 1)).numpy(), alone
-    )
-    # The strategy has one device; the replica ID is folded in before the purpose.
-    np.testing.assert_array_equal(fold_in(0, 5, 0, 1).numpy(), alone)
-    assert not np.array_equal(fold_in(0, 5, 1, 1).numpy(), alone)
-
-
 def test_step_seed_is_same_in_graph_mode():
     step = tf.Variable(7, dtype="int64")
     inside = tf.function(lambda: step_seed(2, step, 1))()

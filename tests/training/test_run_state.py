@@ -882,3 +882,39 @@ def test_default_save_interval(tmp_path, monkeypatch):
         times = [first, *(when for _, when in more)]
         gaps = np.diff(times) - costs
         assert len(gaps) >= 2 and gaps.min() >= pause and gaps.max() < pause + 2.0
+
+
+class WithoutConfig(keras.layers.Layer):
+    """A layer that Keras cannot save."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        raise NotImplementedError("this layer has no config")
+
+
+@pytest.mark.parametrize("kind", ["run_state", "checkpoint"])
+def test_networks_that_cannot_be_saved_are_found_before_the_first_step(tmp_path, kind):
+    generator = resumable.gan().generator
+    critic = keras.Sequential(
+        [
+            keras.Input((resumable.SIDE, resumable.SIDE, 3)),
+            WithoutConfig(2.0),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model = kerasgan.GAN(critic, generator, seed=0)
+    model.compile()
+    saves = {
+        "run_state": RunState(tmp_path),
+        "checkpoint": keras.callbacks.ModelCheckpoint(tmp_path / "best.keras"),
+    }[kind]
+    with pytest.raises(ValueError, match=r"discriminator .* cannot be saved \(NotImpl"):
+        model.fit(resumable.faces(), callbacks=[saves], verbose=0)
+    assert model.steps_taken == 0
