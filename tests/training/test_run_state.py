@@ -111,7 +111,17 @@ if compat.KERAS_3:
     CASES["dropout"] = program_of("gan", dropout=0.5)
 
 
-@pytest.mark.parametrize("case", CASES)
+# The other cases differ in what they train, not in how they resume.
+FAST = ("minimax", "cyclegan", "dropout")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[] if case in FAST else pytest.mark.slow)
+        for case in CASES
+    ],
+)
 def test_resumed_run_equals_uninterrupted_run(tmp_path, case):
     make, data = CASES[case]
     # Each run resumes in the middle of a different epoch.
@@ -134,6 +144,7 @@ def test_finished_run_is_not_trained_again(tmp_path, capsys):
     assert before and before == after
 
 
+@pytest.mark.slow
 def test_finished_run_continues_with_more_epochs(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, epochs=1)
@@ -150,6 +161,7 @@ def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     assert_same(uninterrupted, run(make, data, tmp_path))
 
 
+@pytest.mark.slow
 def test_resumed_run_keeps_seed_of_unseeded_model(tmp_path):
     def data():
         return resumable.images(32)
@@ -230,6 +242,7 @@ def _wait_for_checkpoint(folder, before, seconds):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kills"), [("gan", 20), ("cyclegan", 5)])
 def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
     uninterrupted, seconds = train_uninterrupted(fork_server, tmp_path, name)
@@ -294,7 +307,14 @@ def test_signal_handlers_are_restored(tmp_path):
     assert before == after
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "cut",
+        pytest.param("flipped", marks=pytest.mark.slow),
+        pytest.param("empty", marks=pytest.mark.slow),
+    ],
+)
 def test_damaged_checkpoint_falls_back_to_previous_one(tmp_path, damage, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=14, every_steps=3)
@@ -377,6 +397,7 @@ def test_changed_options_raise(tmp_path, options, message):
         assert run(other, data, tmp_path, strict=False) is not None
 
 
+@pytest.mark.slow
 def test_changed_learning_rate_is_used_without_strict(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
@@ -426,6 +447,7 @@ def test_data_that_cannot_be_replayed_raises(tmp_path):
     assert not checkpoint_files(tmp_path / "state")
 
 
+@pytest.mark.slow
 def test_resumed_run_with_infinite_data_and_steps_per_epoch(tmp_path):
     def train(stop=None):
         keras.utils.set_random_seed(0)
@@ -448,6 +470,7 @@ def test_resumed_run_with_infinite_data_and_steps_per_epoch(tmp_path):
     assert_same(train(), resumed)
 
 
+@pytest.mark.slow
 def test_state_of_keras_callbacks_is_restored(tmp_path):
     """The learning rate drops at the same epochs as in an uninterrupted run."""
 
@@ -476,6 +499,7 @@ def test_state_of_keras_callbacks_is_restored(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
 def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
     """Restores lowered scheduled rates, the number of recoveries and the findings."""
@@ -509,6 +533,7 @@ def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
     assert len(found) == len(found_again)
 
 
+@pytest.mark.slow
 def test_state_of_custom_callback_is_restored(tmp_path):
     class BatchCounter(keras.callbacks.Callback):
         batches = 0
@@ -573,6 +598,7 @@ def test_keras_model_raises():
     assert kerasgan.callbacks.RunState is RunState
 
 
+@pytest.mark.slow
 def test_learning_rate_scheduler_is_applied_once_per_epoch(tmp_path):
     make, data = CASES["minimax"]
 
@@ -586,6 +612,7 @@ def test_learning_rate_scheduler_is_applied_once_per_epoch(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
+@pytest.mark.slow
 def test_best_weights_of_early_stopping_are_restored(tmp_path, capsys):
     """The best epoch is the first one, before the stop."""
     make, data = CASES["minimax"]
@@ -605,6 +632,7 @@ def test_best_weights_of_early_stopping_are_restored(tmp_path, capsys):
     assert f"already complete after {STEPS} steps" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_run_stopped_within_epoch_is_resumed(tmp_path):
     """For example by a callback with a time limit."""
     make, data = CASES["minimax"]
@@ -618,6 +646,7 @@ def test_run_stopped_within_epoch_is_resumed(tmp_path):
     assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
+@pytest.mark.slow
 def test_same_model_continues_with_lowered_rate(tmp_path, capsys):
     """As in a notebook, when a cell is run again."""
     make, data = CASES["minimax"]
@@ -661,6 +690,7 @@ def test_changed_network_raises(tmp_path):
     assert run(make(0.25), data, tmp_path) is not None
 
 
+@pytest.mark.slow
 def test_schedule_and_constant_rate_are_interchangeable_without_strict(tmp_path):
     _, data = CASES["minimax"]
     decay = kerasgan.schedules.ConstantThenLinearDecay(1e-3, 6, 18)
@@ -702,6 +732,7 @@ def test_signal_in_last_epoch_is_not_lost(tmp_path, number):
     assert read_checkpoint(newest)[1]["finished"]
 
 
+@pytest.mark.slow
 def test_changed_batch_size_restarts_epoch_without_strict(tmp_path, capsys):
     make, _ = CASES["minimax"]
 
