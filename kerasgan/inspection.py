@@ -125,7 +125,7 @@ def output_range(network: keras.Model) -> tuple[float, float] | None:
         if isinstance(layer, keras.layers.Rescaling):
             rescalings.append((layer.scale, layer.offset))
         elif hasattr(layer, "activation"):
-            name = getattr(layer.activation, "__name__", None)
+            name = getattr(layer.activation, "__name__", "")
             return _rescaled(ACTIVATION_RANGES.get(name), rescalings)
         elif not isinstance(layer, _REARRANGING):
             return None

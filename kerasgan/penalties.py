@@ -30,6 +30,8 @@ class Penalty:
         ValueError: If `weight` is negative or not a finite number.
     """
 
+    weight: float
+
     def __init__(self, weight: float = 10.0) -> None:
         if not isinstance(weight, numbers.Real) or not 0.0 <= weight < math.inf:
             raise ValueError(f"weight is {weight!r}; expected a number of at least 0.")

@@ -59,6 +59,7 @@ def export_generator(options: argparse.Namespace) -> None:
         )
     kind = "Keras model" if out.suffix == ".keras" else "SavedModel"
     facts = read_facts(out)
+    assert facts is not None
     value_range = "an unknown range"
     if facts["value_range"] is not None:
         low, high = facts["value_range"]

@@ -154,8 +154,8 @@ def train_cyclegan(options: argparse.Namespace) -> None:
         )
     else:
         # First, so that the other callbacks find the scores in the logs.
-        scored = both.first_images(size, MAX_SCORED)
-        watching.insert(0, callbacks.Scorecard(classifier, *scored))
+        scored_a, scored_b = both.first_images(size, MAX_SCORED)
+        watching.insert(0, callbacks.Scorecard(classifier, scored_a, scored_b))
         classifier.save(run / "classifier.keras")
         saved["classifier"] = classifier.facts
     training.fit(cyclegan, pairs, options, recipe, run, watching, **saved)

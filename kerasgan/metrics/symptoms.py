@@ -73,7 +73,7 @@ def count_different(images, typical):
         An int from 1 to `n`.
     """
     between = distances(images, images)
-    kept = []
+    kept: list[int] = []
     for i in range(len(images)):
         if (between[i, kept] >= DIFFERENT * typical).all():
             kept.append(i)

@@ -206,7 +206,7 @@ def weight_pair(**arguments: Any) -> tuple[float, float]:
     ((name, value),) = arguments.items()
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2 or not all(
-        isinstance(w, numbers.Real) and 0.0 <= w < math.inf for w in pair
+        isinstance(w, numbers.Real) and 0.0 <= float(w) < math.inf for w in pair
     ):
         raise ValueError(
             f"{name} is {value!r}; expected a number of at least 0, or a pair of them "

@@ -152,7 +152,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             [self.discriminator_a, self.discriminator_b],
         )
 
-    def compile(
+    def compile(  # type: ignore[override]  # three arguments more
         self,
         d_optimizer: Any = None,
         g_optimizer: Any = None,

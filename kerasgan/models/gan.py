@@ -117,7 +117,7 @@ class GAN(ImageSampler, AdversarialModel):
         """Returns the list of generators and the list of discriminators."""
         return [self.generator], [self.discriminator]
 
-    def compile(
+    def compile(  # type: ignore[override]  # one argument more
         self,
         d_optimizer: Any = None,
         g_optimizer: Any = None,
@@ -220,7 +220,7 @@ class GAN(ImageSampler, AdversarialModel):
             objective = generator_objective(g_loss, [regularization])
         train_generators(self, tape, objective)
 
-        if self.ema_generator is not None:
+        if self.ema_decay is not None:
             self._update_average(self.step, self.ema_decay)
         report(self, objective.terms, shown)
         count_step(self, objective.value)

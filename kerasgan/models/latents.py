@@ -25,7 +25,7 @@ def draw_latents(
         A float32 tensor `(n,) + shape`.
     """
     whole = tf.concat([[n], shape], axis=0)
-    if distribution == "normal":
+    if isinstance(distribution, str):
         latents = tf.random.stateless_normal(whole, seed)
     else:
         low, high = distribution

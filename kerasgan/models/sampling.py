@@ -29,7 +29,7 @@ class ImageSampler:
         """Shape of one latent, or None if the generator takes images."""
         shape = inspection.input_shape("generator", self.generator)
         is_latent = len(shape) == 1 or (len(shape) == 3 and shape[:2] == (1, 1))
-        return shape if is_latent else None
+        return tuple(int(side or 1) for side in shape) if is_latent else None
 
     @property
     def value_range(self) -> tuple[float, float]:

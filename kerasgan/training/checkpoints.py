@@ -53,7 +53,8 @@ def write_checkpoint(
     newest = next(iter(checkpoint_files(folder)), None)
     number = 0 if newest is None else _number(newest) + 1
     with atomic_write(folder / f"{number:06d}-step-{step}{_SUFFIX}") as file:
-        for part in (len(header).to_bytes(_LENGTH, "little"), header, *values.values()):
+        parts: list[Any] = [len(header).to_bytes(_LENGTH, "little"), header]
+        for part in [*parts, *values.values()]:
             digest.update(part)
             file.write(part)
         file.write(digest.digest())

@@ -164,7 +164,7 @@ def _fit(
     del first
     fit_callbacks = make_callbacks(steps=steps)
     fit_callbacks.run_state = run_state
-    listening = contextlib.nullcontext()
+    listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if run_state is not None:
         listening = run_state.stop_requests.listening()
     with listening:

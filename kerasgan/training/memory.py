@@ -67,9 +67,9 @@ def output_bytes(network: keras.Model, shape: tuple[int, ...]) -> int:
         network: A Keras model with one input.
         shape: Shape of a batch of images; it fills in sides the network leaves open.
     """
-    taken = tuple(network.inputs[0].shape)[1:]
-    sides = itertools.zip_longest(taken, shape[1:])
-    taken = [known or given for known, given in sides][: len(taken)]
+    own = tuple(network.inputs[0].shape)[1:]
+    sides = itertools.zip_longest(own, shape[1:])
+    taken = [known or given for known, given in sides][: len(own)]
     spec = tf.TensorSpec((shape[0], *taken), network.compute_dtype)
     # Tracing computes nothing.
     traced = tf.function(lambda x: network(x, training=True))

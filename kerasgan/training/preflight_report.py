@@ -85,7 +85,7 @@ class Preflight:
             ),
             ("first step", f"after {_duration(self.first_step_seconds)}"),
         ]
-        if self.batches is None:
+        if self.batches is None or self.epoch_seconds is None:
             rows.append(("an epoch", "unknown, because the data has no known length"))
         else:
             rows.append(

@@ -271,6 +271,7 @@ class RunState(keras.callbacks.Callback):
                 callback.best_weights = weights
 
     def _save_if_due(self, batch: int) -> None:
+        assert self._epoch is not None
         stop = self.stop_requests.signal is not None
         if self.every_steps is None or self._saved is None:
             due = time.monotonic() >= self._due
