@@ -1,4 +1,4 @@
-"""Images of a folder, and of two folders next to each other."""
+"""Datasets of the images in a folder, or in two folders for two domains."""
 
 import os
 import pathlib
@@ -26,38 +26,39 @@ def image_folder(
     shuffle: bool = True,
     seed: int | None = None,
 ) -> tf.data.Dataset:
-    """Returns the images of a folder and its subfolders.
+    """Returns a dataset of the images in a folder and its subfolders.
 
-    A file is an image if Pillow can read its content, whatever its name. Images are
-    rotated as their EXIF data says, center-cropped to the shape of `image_size` and
-    resized with antialiasing. Transparent parts become white, unless alpha is kept.
-    Animations give their first frame. The first call decodes the images into a cache on
-    disk. Later calls open the cache until a file in the folder changes.
+    All files that Pillow can read are used, whatever their names. Images are rotated
+    according to their EXIF data, center-cropped to the aspect ratio of `image_size` and
+    resized with antialiasing. Transparent pixels become white, unless `color_mode` is
+    `"rgba"`. Only the first frame of an animation is used. The first call decodes the
+    images and writes them to a cache on disk. Later calls read the cache, until a file
+    in the folder changes.
 
-    Images with more than 8 bits per channel are scaled to 8. The range of values that
-    becomes black to white is the one that the file states: the tags `SMinSampleValue`
-    and `SMaxSampleValue`, `MinSampleValue` and `MaxSampleValue`, or a `BitsPerSample`
-    such as 12 of a TIFF file, or the `sBIT` chunk of a PNG file. For files that state
-    none, one range is chosen for the whole folder from all their values, with a
-    warning. Integers get the smallest of 8, 10, 12, 14 and 16 bits that holds them.
-    Floats get [0, 1], [-1, 1], [0, 255] or [0, 65535].
+    Images with more than 8 bits per channel are scaled to 8 bits. The values that map
+    to black and white are read from the file: from the TIFF tags `SMinSampleValue` and
+    `SMaxSampleValue`, `MinSampleValue` and `MaxSampleValue`, or a `BitsPerSample` such
+    as 12, or from the `sBIT` chunk of a PNG file. For files without this information,
+    one range is chosen for the whole folder from all their values, and a warning is
+    issued: for integers, the smallest of 8, 10, 12, 14 and 16 bits that holds all
+    values; for floats, [0, 1], [-1, 1], [0, 255] or [0, 65535].
 
     Args:
         path: Path of the folder.
         image_size: Int, or pair `(height, width)`, in pixels.
         color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
-        batch_size: Int, images per batch.
-        shuffle: Whether each epoch has a different order. Without shuffling, images are
-            sorted by path and the last batch may be smaller.
-        seed: Int that decides the orders, or None for random ones.
+        batch_size: Int, number of images per batch.
+        shuffle: Whether to shuffle the images in each epoch. If False, images are
+            sorted by path, and the last batch may be smaller.
+        seed: Int, random seed for shuffling. By default, a random seed is chosen.
 
     Returns:
         A `tf.data.Dataset` of float32 `(batch, height, width, channels)` in [-1, 1].
 
     Warns:
-        UserWarning: If files or subfolders could not be read, or if the range of
-            values had to be chosen. It names the first of them, and says why. Images
-            larger than `PIL.Image.MAX_IMAGE_PIXELS` are not read.
+        UserWarning: If files or subfolders could not be read, or if a range of values
+            had to be chosen. The warning names the first of these files and the reason.
+            Images larger than `PIL.Image.MAX_IMAGE_PIXELS` are not read.
 
     Raises:
         FileNotFoundError: If `path` is not a folder.
@@ -81,31 +82,31 @@ def image_folder_pair(
     shuffle: bool = True,
     seed: int | None = None,
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the images of two domains from folders next to each other.
+    """Returns two datasets, of the images of two domains.
 
-    Unpaired datasets are usually shared as four folders: `trainA`, `trainB`, `testA`
-    and `testB`. Each is read like `image_folder` reads it.
+    Unpaired datasets are usually distributed as four folders: `trainA`, `trainB`,
+    `testA` and `testB`. Each folder is read as by `image_folder`.
 
     Args:
-        path: Path of the folder that contains them.
+        path: Path of the folder that contains these folders.
         image_size: As in `image_folder`.
-        split: Name of the folders without the A and B: `"train"` or `"test"`.
+        split: `"train"` or `"test"`, the names of the folders without A and B.
         color_mode: As in `image_folder`.
         batch_size: As in `image_folder`.
         shuffle: As in `image_folder`.
-        seed: As in `image_folder`. B is shuffled with `seed + 1`; otherwise folders
-            with equally many images would have the same order.
+        seed: As in `image_folder`. Domain B is shuffled with `seed + 1`, because two
+            folders with the same number of images would otherwise get the same order.
 
     Returns:
-        A pair of datasets A and B like those of `image_folder`.
+        A pair of datasets `(a, b)`, each as returned by `image_folder`.
 
     Warns:
-        UserWarning: As `image_folder`.
+        UserWarning: As in `image_folder`.
 
     Raises:
         FileNotFoundError: If one of the two folders is missing.
-        PermissionError: As `image_folder`.
-        ValueError: As `image_folder`.
+        PermissionError: As in `image_folder`.
+        ValueError: As in `image_folder`.
 
     Example:
 
@@ -142,7 +143,7 @@ def _load(
     shuffle: bool,
     seed: int | None,
 ) -> tf.data.Dataset:
-    """Returns the dataset of one folder; warns in the name of its caller's caller."""
+    """Returns the dataset of one folder; warnings point to the caller's caller."""
     size = size_pair(image_size)
     check_positive(batch_size=batch_size)
     check_choice("color_mode", color_mode, COLOR_MODES)

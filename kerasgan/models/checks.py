@@ -86,7 +86,7 @@ def check_gan_batches(
         value_range: The range of the generator's images, or None if it is unknown.
     """
     expected = "pairs (source, target)" if translates else "images alone"
-    reason = "generator takes images" if translates else "generator draws latents"
+    reason = "generator takes images" if translates else "generator takes latents"
     for batch in batches:
         check_structure(batch, name, 2 if translates else 1, reason, expected)
     check_images(

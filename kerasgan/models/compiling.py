@@ -1,4 +1,4 @@
-"""The arguments of `compile`: checks, defaults, and what a saved model keeps."""
+"""The arguments of `compile`: checks, defaults and saving."""
 
 import dataclasses
 import difflib
@@ -17,15 +17,15 @@ from kerasgan.models import checks
 GUIDE_LABEL_NOISE = 0.05
 # Arguments of `compile` that are objects, or lists of them.
 OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalties", "metrics")
-# Arguments of `keras.Model` methods that have no use here, and what replaces them.
+# Arguments of `keras.Model` methods that are not supported, and their replacements.
 REPLACED = {
     "optimizer": "d_optimizer and g_optimizer, one for each player",
     "loss": "loss_fn",
     "loss_weights": "weights of the loss, of penalties, or of CycleGAN.compile",
     "penalty": "penalties, a list",
     "weighted_metrics": "metrics",
-    "auto_scale_loss": "nothing, because losses are scaled where a layer computes in "
-    "float16",
+    "auto_scale_loss": "no such argument, because losses are scaled automatically with "
+    "mixed_float16",
     "workers": "num_parallel_calls of a tf.data.Dataset, or workers of a "
     "keras.utils.PyDataset",
     "use_multiprocessing": "a tf.data.Dataset, or use_multiprocessing of a "
@@ -94,10 +94,10 @@ def label_noise_for(loss: Any, label_noise: float | None) -> float:
 
     Args:
         loss: An adversarial loss.
-        label_noise: The argument; None for the default of the loss.
+        label_noise: The argument of `compile`. None means the default for the loss.
 
     Raises:
-        ValueError: If it is out of range, or the loss has no labels.
+        ValueError: If it is out of range, or the loss does not use labels.
     """
     if label_noise is None:
         cross_entropy = isinstance(loss, losses.KerasLoss) and loss.answers is not None
@@ -106,8 +106,9 @@ def label_noise_for(loss: Any, label_noise: float | None) -> float:
         raise ValueError(f"label_noise is {label_noise}; expected a number in [0, 1].")
     if label_noise and not isinstance(loss, losses.LabelLoss):
         raise ValueError(
-            f"label_noise is {label_noise}, but loss_fn {type(loss).__name__} has no "
-            "labels; expected 0, or a subclass of kerasgan.losses.LabelLoss."
+            f"label_noise is {label_noise}, but loss_fn {type(loss).__name__} does not "
+            "use labels; expected label_noise=0, or a subclass of "
+            "kerasgan.losses.LabelLoss."
         )
     return float(label_noise)
 
@@ -178,13 +179,12 @@ def check_still_compiled(
     if [id(v) for v in now] != [id(v) for v in compiled]:
         raise ValueError(
             f"{role} has {len(now)} trainable variables, but was compiled with "
-            f"{len(compiled)}; expected compile to be called again after layers are "
-            "frozen or unfrozen."
+            f"{len(compiled)}; call compile again after layers are frozen or unfrozen."
         )
 
 
 def config_of(model: keras.Model) -> tuple[dict[str, Any], dict[str, str]]:
-    """Returns what a saved model keeps of `compile`.
+    """Returns the arguments of `compile` that are saved with a model.
 
     Args:
         model: A compiled adversarial model.
@@ -208,7 +208,7 @@ def config_of(model: keras.Model) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def warn_of_missing(missing: dict[str, str], saving: bool) -> None:
-    """Warns that a saved model lacks arguments of `compile`."""
+    """Warns that some arguments of `compile` are not saved with a model."""
     names = ", ".join(f"{name} {kind}" for name, kind in missing.items())
     if saving:
         text = (
@@ -226,7 +226,7 @@ def warn_of_missing(missing: dict[str, str], saving: bool) -> None:
 
 
 def deserialized(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of `compile` for what `config_of` serialized."""
+    """Returns the arguments of `compile` that `config_of` serialized."""
     return {
         name: [_deserialized(one) for one in value]
         if isinstance(value, list)
@@ -239,7 +239,7 @@ def _deserialized(config: Any) -> Any:
     if isinstance(config, dict) and "class_name" in config:
         kind = keras.saving.get_registered_object(config.get("registered_name") or "")
         if inspect.isclass(kind) and not hasattr(kind, "from_config"):
-            # get_config is enough for a class of the user's own.
+            # The user's own classes only need get_config.
             return kind(**config["config"])
         return keras.saving.deserialize_keras_object(config)
     return config

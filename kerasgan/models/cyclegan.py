@@ -1,4 +1,4 @@
-"""`CycleGAN`: two generators that translate between two domains, and back."""
+"""`CycleGAN`: translates images between two domains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,46 +45,51 @@ from kerasgan.models.translator import ImageTranslator
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class CycleGAN(ImageTranslator, AdversarialModel):
-    """Translates images between two domains without pairs of corresponding images.
+    """Learns to translate images between two domains from unpaired images.
 
-    One generator translates domain a to domain b, the other translates back. Each must
-    fool the discriminator of its target domain, and both together must reconstruct an
-    image. From "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
-    Networks", Zhu et al. 2017, https://arxiv.org/abs/1703.10593.
+    One generator translates images of domain a to domain b, the other translates back.
+    Each is trained to fool the discriminator of its target domain, and both together to
+    reconstruct the original image. From "Unpaired Image-to-Image Translation using
+    Cycle-Consistent Adversarial Networks", Zhu et al. 2017,
+    https://arxiv.org/abs/1703.10593.
 
-    The data yields pairs `(a, b)` of batches, as `kerasgan.data.unpaired` makes. Images
-    at the same position need not correspond. A step updates the generators, then the
-    discriminators, which see the step's translations or, at random, older ones from an
-    image pool. Each generator runs twice: in one call on the images of its own domain
-    and, for the identity term, of the other domain, and once on translated images.
-    Networks with batch normalization or unknown layers are called on each batch
-    separately instead.
+    The data must contain pairs `(a, b)` of batches, for example from
+    `kerasgan.data.unpaired`. Images at the same position do not have to correspond.
+    Each step updates the generators, then the discriminators. The discriminators are
+    trained on the translations of this step and, at random, on older ones from an image
+    pool. Each generator is called twice per step: first on the images of both domains,
+    for the translation and the identity term, then on the other generator's
+    translations. Networks with batch normalization or unknown layers are called on each
+    batch separately instead.
 
-    `model.optimizer`, which Keras's callbacks control, is the generators' optimizer.
-    Use `kerasgan.callbacks.ForOptimizer` to control the discriminators', or both.
+    Keras's callbacks use `model.optimizer`, which is the generators' optimizer. To
+    apply a callback to the discriminators' optimizer, or to both, use
+    `kerasgan.callbacks.ForOptimizer`.
 
     Args:
-        generator_ab: Keras model from images of domain a to images of domain b, of the
-            same height and width.
-        generator_ba: Keras model from images of domain b to images of domain a.
-        discriminator_a: Keras model from images of domain a, `(height, width,
-            channels)`, to answers of any shape. High answers mean real.
+        generator_ab: Keras model that translates images of domain a to domain b. It
+            must keep their height and width.
+        generator_ba: Keras model that translates images of domain b to domain a.
+        discriminator_a: Keras model that takes images of domain a, `(height, width,
+            channels)`. Its output may have any shape. Higher values mean more real.
         discriminator_b: The same for domain b.
-        pool_size: Int, images in the pool of each domain; 0 for no pool.
+        pool_size: Int, number of images in the pool of each domain. 0 disables the
+            pool.
         ema_decay: Float in [0, 1), decay of the moving average of the generators'
-            weights. The averaged generators translate. None for no average.
-        image_size: Int, or a pair `(height, width)`, in pixels, of the training images.
-            Only a pool needs it, and only if no network has a fixed size.
+            weights. `translate` uses the averaged generators. None disables the
+            average.
+        image_size: Int, or a pair `(height, width)`, size of the training images in
+            pixels. Required only if there is a pool and no network has a fixed size.
         value_range: Pair of floats, the range of the images, or a dict with a pair for
-            `"a"` and `"b"`. By default it is read off the generators' last layers:
-            `tanh` means (-1, 1).
-        seed: Int that decides the pool's draws and label noise, together with the step.
-            Drawn by default.
+            `"a"` and `"b"`. By default, it is inferred from the generators' last
+            layers: `tanh` means (-1, 1).
+        seed: Int, random seed of the image pool and the label noise. By default, a
+            random seed is chosen.
         name: Name of the model.
 
     Raises:
-        ValueError: If the networks do not fit each other or share layers, or an
-            argument is out of range.
+        ValueError: If the shapes of the networks do not match, the networks share
+            layers, or an argument is out of range.
 
     Example:
 
@@ -168,16 +173,16 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         """Configures the model for training.
 
         Each weight is a number, or a pair for the directions a2b and b2a. The first
-        applies to the adversarial and identity terms of `generator_ab` and to the cycle
-        from a to b to a, the second to the others.
+        weight of a pair applies to the adversarial and identity terms of `generator_ab`
+        and to the cycle from a to b to a, the second to the opposite direction.
 
         Args:
-            d_optimizer: Keras optimizer of both discriminators, or its name. By default
-                Adam with learning rate 2e-4 and beta_1 0.5.
-            g_optimizer: The same for both generators; another object.
-            loss_fn: As in `GAN.compile`. `"least_squares"` halves its terms, as its
-                paper does; with `adversarial_weight=2` the terms have the weights of
-                the authors' PyTorch implementation of CycleGAN.
+            d_optimizer: Keras optimizer of both discriminators, or its name. By
+                default, Adam with learning rate 2e-4 and beta_1 0.5.
+            g_optimizer: The same for both generators. It must be a different object.
+            loss_fn: As in `GAN.compile`. `"least_squares"` is halved, as in the LSGAN
+                paper. With `adversarial_weight=2.0`, all terms have the same weights as
+                in the CycleGAN authors' PyTorch implementation.
             label_noise: As in `GAN.compile`.
             penalties: As in `GAN.compile`, for both discriminators.
             metrics: As in `GAN.compile`. Each is reported for both directions, as
@@ -185,14 +190,14 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             adversarial_weight: Weight of the adversarial term.
             cycle_weight: Weight of the mean absolute error of images that were
                 translated and translated back.
-            identity_weight: Weight of the mean absolute change of images translated to
-                the domain they come from. With 0 the term is not computed.
-            **options: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+            identity_weight: Weight of the mean absolute change of images that already
+                belong to the target domain. If it is 0, the term is not computed.
+            **options: `run_eagerly`, `steps_per_execution` and `jit_compile`, as in
                 `keras.Model.compile`.
 
         Raises:
             ValueError: As in `GAN.compile`, or if a weight is negative.
-            TypeError: If an argument does not exist.
+            TypeError: If an argument is unknown.
         """
         self.adversarial_weight = weight_pair(adversarial_weight=adversarial_weight)
         self.cycle_weight = weight_pair(cycle_weight=cycle_weight)
@@ -226,7 +231,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         }
 
     def check_batches(self, batches: list[Any], name: str = "data") -> None:
-        """Raises a ValueError if training could not use batches of data."""
+        """Raises a ValueError if the model cannot be trained on these batches."""
         check_pairs(
             batches,
             name,
@@ -272,7 +277,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         return self.logs(training=True)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Measures all players with the averaged generators; returns the logs."""
+        """Evaluates a batch with the averaged generators; returns the logs."""
         batches = self._batches(data)
         a2b, b2a = (
             translate_batch(self, direction, batch, training=False)

@@ -1,4 +1,4 @@
-"""`GAN`: one generator against one discriminator."""
+"""`GAN`: trains one generator and one discriminator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,39 +38,39 @@ from kerasgan.models.step import (
 class GAN(ImageSampler, AdversarialModel):
     """A generator and a discriminator trained against each other.
 
-    The generator's input determines what the data must yield. If the input is a vector
-    or a 1x1 map, the model draws latents and the data yields images. If the input is an
-    image, the model translates and the data yields pairs `(source, target)`. The
-    discriminator may return one value per image or a map of patches. Updates alternate,
-    as in "Generative Adversarial Networks", Goodfellow et al. 2014,
-    https://arxiv.org/abs/1406.2661, algorithm 1. One forward pass of the generator
-    serves both updates.
+    The input of the generator determines what the data must contain. If the input is a
+    vector or a 1x1 map, the model samples latents, and the data must contain images. If
+    the input is an image, the model translates images, and the data must contain pairs
+    `(source, target)`. The discriminator may return one value per image or a map of
+    patches. Each step updates the discriminator, then the generator, as in "Generative
+    Adversarial Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661,
+    algorithm 1. Both updates use the same generated images.
 
-    `model.optimizer`, which Keras's callbacks control, is the generator's optimizer.
-    Use `kerasgan.callbacks.ForOptimizer` to control the discriminator's, or both.
-    Layers that draw random numbers themselves, such as `Dropout`, use Keras's random
-    state, which does not follow from `seed`.
+    Keras's callbacks use `model.optimizer`, which is the generator's optimizer. To
+    apply a callback to the discriminator's optimizer, or to both, use
+    `kerasgan.callbacks.ForOptimizer`. Layers that draw random numbers themselves, such
+    as `Dropout`, use Keras's random generators and do not depend on `seed`.
 
     Args:
-        discriminator: Keras model from images `(height, width, channels)` to answers of
-            any shape. High answers mean real.
-        generator: Keras model to images of that shape, from latents `(latent_dim,)` or
-            `(1, 1, latent_dim)`, or from images.
-        latent_dim: Int, length of the latents. By default it is read off the generator.
+        discriminator: Keras model that takes images `(height, width, channels)`. Its
+            output may have any shape. Higher values mean more real.
+        generator: Keras model that returns images of that shape. Its input is latents
+            `(latent_dim,)` or `(1, 1, latent_dim)`, or images.
+        latent_dim: Int, length of the latents. By default, it is inferred from the
+            generator.
         latent_distribution: `"normal"` for standard normal latents, or a pair
             `(low, high)` for uniform latents.
         ema_decay: Float in [0, 1), decay of the moving average of the generator's
-            weights. The averaged generator makes the images of `generate`. None for no
-            average.
-        value_range: Pair of floats, the range of the images. By default it is read off
-            the generator's last layers: `tanh` means (-1, 1).
-        seed: Int that decides latents and label noise, together with the step. Drawn by
-            default.
+            weights. `generate` uses the averaged generator. None disables the average.
+        value_range: Pair of floats, the range of the images. By default, it is inferred
+            from the generator's last layers: `tanh` means (-1, 1).
+        seed: Int, random seed of the latents and the label noise. By default, a random
+            seed is chosen.
         name: Name of the model.
 
     Raises:
-        ValueError: If the networks do not fit each other or share layers, or an
-            argument is out of range.
+        ValueError: If the shapes of the networks do not match, the networks share
+            layers, or an argument is out of range.
 
     Example:
 
@@ -131,34 +131,36 @@ class GAN(ImageSampler, AdversarialModel):
         """Configures the model for training.
 
         Args:
-            d_optimizer: Keras optimizer of the discriminator, or its name. By default
-                Adam with learning rate 2e-4 and beta_1 0.5, as in DCGAN.
-            g_optimizer: The same for the generator; another object.
+            d_optimizer: Keras optimizer of the discriminator, or its name. By default,
+                Adam with learning rate 2e-4 and beta_1 0.5, as in the DCGAN paper.
+            g_optimizer: The same for the generator. It must be a different object.
             loss_fn: Name of an adversarial loss (`"minimax"`, `"non_saturating"`,
-                `"least_squares"`), an object of `kerasgan.losses` or with the same
-                methods, or any Keras loss of (labels, predictions).
-            label_noise: Float in [0, 1]. Each label moves towards the other class by a
-                number drawn uniformly between 0 and this. By default 0.05 with Keras's
-                binary cross-entropy, as in its guide, else 0.
+                `"least_squares"`), an object of `kerasgan.losses`, an object with the
+                same methods, or any Keras loss of labels and predictions.
+            label_noise: Float in [0, 1]. Each label is moved towards the other class by
+                a number drawn uniformly between 0 and `label_noise`. The default is
+                0.05 for Keras's binary cross-entropy, as in Keras's DCGAN guide, and 0
+                for other losses.
             penalties: List of penalties on the discriminator: names
                 (`"gradient_penalty"`, `"r1"`, `"r2"`), objects of
-                `kerasgan.penalties`, or callables of `(judge, real, fake, seed)`. The
-                logs report their sum as `penalty`, apart from `d_loss`.
+                `kerasgan.penalties`, or callables with the arguments `(judge, real,
+                fake, seed)`, where `judge` maps images to the discriminator's outputs.
+                The logs report their sum as `penalty`. It is not part of `d_loss`.
             metrics: List of Keras metrics whose `update_state` takes real and generated
                 images. `evaluate` and `validation_data` report them, with images from
                 the averaged generator.
-            discriminator_steps: Int, discriminator updates in a step. The batch is
-                split into as many parts, so that each update sees other real images.
-                Images that do not divide evenly are left out.
-            **options: `run_eagerly`, `steps_per_execution` and `jit_compile` of
+            discriminator_steps: Int, number of discriminator updates per step. The
+                batch is split into equal parts, so that each update uses different real
+                images. Images that do not divide evenly are dropped.
+            **options: `run_eagerly`, `steps_per_execution` and `jit_compile`, as in
                 `keras.Model.compile`. XLA is off unless `jit_compile=True`, because it
                 makes these models slower on a CPU.
 
         Raises:
-            ValueError: If a loss, penalty or metric is unknown, the loss does not fit
-                the discriminator's last activation, the optimizers are one object, or a
-                number is out of range.
-            TypeError: If an argument does not exist.
+            ValueError: If a loss, penalty or metric is unknown, the loss does not match
+                the discriminator's last activation, both optimizers are the same
+                object, or a number is out of range.
+            TypeError: If an argument is unknown.
         """
         check_positive(discriminator_steps=discriminator_steps)
         self.discriminator_steps = discriminator_steps
@@ -189,7 +191,7 @@ class GAN(ImageSampler, AdversarialModel):
         return {**facts, "source_shape": list(shape)}
 
     def check_batches(self, batches: list[Any], name: str = "data") -> None:
-        """Raises a ValueError if training could not use batches of data."""
+        """Raises a ValueError if the model cannot be trained on these batches."""
         checks.check_gan_batches(
             batches,
             name,
@@ -227,7 +229,7 @@ class GAN(ImageSampler, AdversarialModel):
         return self.logs(training=True)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Measures both players with the averaged generator; returns the logs."""
+        """Evaluates a batch with the averaged generator; returns the logs."""
         seed = evaluation_seed(self)
         batch = self._with_inputs(self._unpacked(data), seed)
         fake = tf.cast(self(batch.inputs), "float32")
@@ -240,7 +242,7 @@ class GAN(ImageSampler, AdversarialModel):
         return self.logs(training=False)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Generates images: with the averaged generator, unless it is training."""
+        """Generates images, with the averaged generator unless `training` is True."""
         average = self.ema_generator
         if training or average is None:
             return self.generator(inputs, training=training)
@@ -256,12 +258,12 @@ class GAN(ImageSampler, AdversarialModel):
         }
 
     def _unpacked(self, data: Any) -> Batch:
-        """Returns a batch, without inputs if they are latents still to be drawn."""
+        """Returns a batch. Its inputs are None if latents have to be sampled."""
         x, y = unpack(data)
         return Batch(None, x) if self.latent_shape is not None else Batch(x, y)
 
     def _with_inputs(self, batch: Batch, seed: tf.Tensor) -> Batch:
-        """Returns a batch with latents, drawn if it has no inputs."""
+        """Returns a batch, with sampled latents if it has no inputs."""
         if batch.inputs is not None:
             return batch
         return batch._replace(inputs=self.latents(tf.shape(batch.real)[0], seed))

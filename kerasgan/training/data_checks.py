@@ -7,7 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.inspection import Shape, output_activation, shapes_match
+from kerasgan.inspection import (
+    Shape,
+    output_activation,
+    output_range,
+    shapes_match,
+)
 
 # Number of images that the checks look at.
 CHECKED_IMAGES = 64
@@ -60,7 +65,7 @@ def check_structure(
         batch: A batch, as `fit` yields it.
         name: What the data is, for messages.
         count: Number of parts: 1 for images alone, 2 for pairs.
-        reason: Why that many are expected, a clause.
+        reason: Why that many are expected, for messages.
         expected: What is expected, for messages.
     """
     parts = parts_of(batch)
@@ -129,19 +134,21 @@ def check_images(
     low, high = value_range
     least = float(min(batch.min() for batch in images))
     most = float(max(batch.max() for batch in images))
-    # Images without a negative value were probably not moved from [0, 1] to [-1, 1].
+    # Images without a negative value were probably not scaled from [0, 1] to [-1, 1].
     unmoved = low < 0 and least >= 0
     if least < low - SLACK or most > high + SLACK or unmoved:
         activation = output_activation(generator)
-        ends = f"generator ends in {activation}" if activation else "of the value range"
+        reason = f"the model's value_range is ({low:g}, {high:g})"
+        if activation and output_range(generator) == value_range:
+            reason = f"generator ends in {activation}"
         raise ValueError(
-            f"{name} has values from {least:.3g} to {most:.3g}, but {ends}; expected "
+            f"{name} has values from {least:.3g} to {most:.3g}, but {reason}; expected "
             f"values in [{low:g}, {high:g}]{_advice(least, most, value_range)}."
         )
 
 
 def _advice(least: float, most: float, value_range: tuple[float, float]) -> str:
-    """Returns how to bring images into a range, if that is plain."""
+    """Returns how to map images to a range, or an empty string if it is unclear."""
     if least < 0 or most > 255:
         return ""
     low, high = value_range

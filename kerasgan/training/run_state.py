@@ -1,4 +1,4 @@
-"""`RunState`: checkpoints from which a run resumes to the same bits."""
+"""`RunState`: saves checkpoints and resumes training from them."""
 
 import contextlib
 import hashlib
@@ -37,50 +37,51 @@ LEAST_SECONDS = 10.0
 
 
 class RunState(keras.callbacks.Callback):
-    """Saves checkpoints from which the same program resumes exactly.
+    """Saves checkpoints and resumes training from the newest one.
 
-    When the program starts again, training resumes from the newest checkpoint in the
-    folder, also in the middle of an epoch. It ends with the weights, logs and images of
-    a run that was never interrupted: on a CPU with the same library versions, to the
-    last bit. A completed run is not trained again; with more `epochs` it continues. A
-    run that a callback stopped in the middle of an epoch is not complete.
+    When the same program runs again, training resumes from the newest checkpoint in the
+    folder, even in the middle of an epoch. It ends with the same weights, logs and
+    images as an uninterrupted run: to the last bit on a CPU, with the same library
+    versions and `tf.config.experimental.enable_op_determinism()`. A finished run is not
+    trained again, unless `epochs` is increased. A run that a callback stopped in the
+    middle of an epoch is not finished.
 
-    A checkpoint has all variables of the model, both optimizers, the metrics of the
-    epoch, the place in the data, the history, the state of `EarlyStopping`,
-    `ReduceLROnPlateau`, `ModelCheckpoint` and `Diagnosis`, and for any other callback
-    what its `get_state()` returns, as JSON-compatible values; `set_state(state)` gets
-    it back.
+    A checkpoint contains all variables of the model and both optimizers, the metrics of
+    the epoch, the position in the data, the history, and the state of `EarlyStopping`,
+    `ReduceLROnPlateau`, `ModelCheckpoint` and `Diagnosis`. For any other callback, it
+    contains the JSON-compatible values that its method `get_state()` returns, and
+    passes them to `set_state(state)` when the run resumes.
 
     The data must come in the same order again. Datasets of `kerasgan.data` with a
-    `seed` start at their place at once. Other datasets are read again up to there, with
-    a progress bar. Layers that draw random numbers themselves, such as `Dropout`,
-    resume exactly with Keras 3 only.
+    `seed` continue where the run stopped. Other datasets are read again up to that
+    position, with a progress bar. Layers that draw random numbers themselves, such as
+    `Dropout`, resume exactly only with Keras 3.
 
-    A checkpoint is written whole or not at all, and has a checksum. The newest two are
-    kept. If one is damaged, the one before it is used, and a line says so. Only one
-    process can train in a folder at a time. After Ctrl-C or SIGTERM the current step is
-    saved; then `fit` raises KeyboardInterrupt, or SystemExit with code 143. A second
-    Ctrl-C interrupts at once. NaN or infinite values are never saved.
+    Checkpoints are written atomically and have a checksum. The two newest are kept. If
+    one is damaged, the previous one is used, and a message is printed. Only one process
+    can train in a folder at a time. After Ctrl-C or SIGTERM, the current step is
+    completed and saved. Then `fit` raises KeyboardInterrupt, or SystemExit with code
+    143. A second Ctrl-C interrupts at once. NaN or infinite values are never saved.
 
     Args:
-        folder: Folder of the run. Checkpoints are files in its folder `state`.
-        every_steps: Int, training steps between two checkpoints. By default saving
-            takes at most 2 % of the time, with at least 10 seconds between two
-            checkpoints. A checkpoint is also saved before the first step, so that an
-            unwritable folder is noticed early, and at the end.
+        folder: Folder of the run. Checkpoints are saved in its subfolder `state`.
+        every_steps: Int, number of training steps between two checkpoints. By default,
+            the interval is chosen so that saving takes at most 2 % of the time, with at
+            least 10 seconds between two checkpoints. A checkpoint is also saved before
+            the first step, to fail early if the folder is not writable, and at the end.
         strict: Whether to raise an error if options of the model, its optimizers or the
-            data differ from those of the checkpoint. Otherwise training continues with
+            data differ from those of the checkpoint. If False, training continues with
             the new options.
 
     Attributes:
-        first_step: Int, the training step at which this training began.
+        first_step: Int, the step at which this call of `fit` started.
 
     Raises:
         ValueError: If `every_steps` is not positive. When training starts: if the
-            checkpoint does not fit the model, its options or the data, or all
+            checkpoint does not match the model, its options or the data, or all
             checkpoints are damaged.
-        OSError: If a checkpoint cannot be written, for example on a full disk (earlier
-            ones are kept), or another process trains in the folder.
+        OSError: If a checkpoint cannot be written, for example on a full disk, or if
+            another process is training in the folder. Earlier checkpoints are kept.
 
     Example:
 
@@ -105,11 +106,11 @@ class RunState(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def opened(self, model: Any) -> Iterator[None]:
-        """Holds the folder and reads the newest checkpoint; `fit` trains inside.
+        """Locks the folder and reads the newest checkpoint; `fit` runs in this context.
 
         Args:
             model: A compiled adversarial model. If it was created without a seed, it
-                takes the checkpoint's.
+                gets the seed of the checkpoint.
         """
         with held_folder(self.folder):
             self._model = model
@@ -120,10 +121,10 @@ class RunState(keras.callbacks.Callback):
             yield
 
     def epochs_left(self, epochs: int) -> int:
-        """Returns the number of epochs left to train, including one already begun.
+        """Returns the number of epochs left to train, including a partial epoch.
 
         Args:
-            epochs: The epoch that `fit` trains to.
+            epochs: The argument `epochs` of `fit`.
         """
         if self._checkpoint is None:
             return epochs
@@ -144,12 +145,12 @@ class RunState(keras.callbacks.Callback):
 
         Args:
             callbacks: All callbacks of this training.
-            epochs: The epoch that `fit` trains to.
-            steps: Batches in an epoch.
+            epochs: The argument `epochs` of `fit`.
+            steps: Number of batches per epoch.
             batches: The first batches of the data.
 
         Returns:
-            The epoch and batch at which training begins, both counted from 0, or None
+            The epoch and batch at which training starts, both counted from 0, or None
             if there is no checkpoint.
         """
         self._steps = steps
@@ -158,7 +159,7 @@ class RunState(keras.callbacks.Callback):
         self._options["steps_per_epoch"] = steps
         self._options["batch_size"] = len(tf.nest.flatten(batches)[0])
         self._data = _digest(batches)
-        # The place and the step of the newest checkpoint.
+        # The number of batches and the step of the newest checkpoint.
         self._saved: int | None = None
         self._saved_step: int | None = None
         if self._checkpoint is None:
@@ -183,7 +184,7 @@ class RunState(keras.callbacks.Callback):
             print(f"{run}: already complete after {self._model.steps_taken} steps.")
             return epochs, 0
         if "steps_per_epoch" in changed:
-            # Batches of another size have no such place.
+            # The epoch is divided into other batches now, so it starts again.
             batch = 0
         self._saved = epoch * steps + batch
         print(
@@ -198,8 +199,9 @@ class RunState(keras.callbacks.Callback):
             )
         if facts["data"] != self._data:
             print(
-                f"{run}: the data differs or comes in another order, so the run will "
-                "not equal an uninterrupted one; give the data functions a seed."
+                f"{run}: the data has changed or comes in another order, so the run "
+                "will differ from an uninterrupted one; pass a seed to the data "
+                "functions."
             )
         return epoch, batch
 
@@ -243,12 +245,13 @@ class RunState(keras.callbacks.Callback):
     def save_after_failure(self) -> None:
         """Saves a checkpoint after another callback has raised an error.
 
-        The work of the callbacks at the end of this epoch is lost; no training is.
+        If the error came at the end of an epoch, the resumed run does not call the
+        callbacks for that end again. No training is lost.
         """
         if self._checkpoint is not None or self._epoch is None:
             return
         ended = self._done >= self._steps
-        # The error of the other callback is what the user must see.
+        # An error while saving must not hide the error of the other callback.
         with contextlib.suppress(OSError):
             self._save(self._epoch + ended, 0 if ended else self._done)
 
@@ -257,8 +260,8 @@ class RunState(keras.callbacks.Callback):
         values, facts = self._checkpoint
         self._checkpoint = None
         if not facts["finished"]:
-            # The metrics of the epoch so far, and a learning rate that a callback has
-            # set at its beginning and has now set once more.
+            # These are the metrics of the partial epoch, and a learning rate that a
+            # callback set at the beginning of the epoch and has now set again.
             state.write_variables(self._kept, values)
         history = self.model.history
         history.epoch = list(facts["history"]["epoch"])
@@ -331,15 +334,15 @@ class RunState(keras.callbacks.Callback):
             reason = getattr(error.__cause__, "strerror", None) or error
             raise OSError(
                 f"the checkpoint of step {step} could not be saved in {self.folder} "
-                f"({reason}); expected a folder that can be written to, with space for "
-                f"{KEPT + 1} checkpoints; earlier checkpoints are intact."
+                f"({reason}); expected a writable folder with space for {KEPT + 1} "
+                "checkpoints; earlier checkpoints are intact."
             ) from error
         self._saved, self._saved_step = now, step
         self._delay(started)
         return True
 
     def _delay(self, started: float) -> None:
-        """Sets when the next checkpoint is due, after one that began at a time."""
+        """Sets when the next checkpoint is due, after one that started at `started`."""
         ended = time.monotonic()
         wait = max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))
         self._due = ended + wait

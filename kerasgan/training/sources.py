@@ -1,4 +1,4 @@
-"""The data that `fit` accepts, checked and turned into what training reads."""
+"""Checks the data that `fit` accepts, and converts arrays to datasets."""
 
 import itertools
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ KERAS_BATCH_SIZE = 32
 def training_source(
     x: Any, y: Any, batch_size: int | None, shuffle: bool, seed: int
 ) -> Any:
-    """Returns data as training reads it.
+    """Returns the arguments of `fit` as one source of batches.
 
     Args:
         x: The argument `x` of `fit`.
         y: The argument `y` of `fit`.
-        batch_size: Int, images in a batch of arrays, or None for 32.
+        batch_size: Int, number of images per batch of arrays, or None for 32.
         shuffle: Whether to shuffle arrays.
-        seed: Int that decides the order of arrays.
+        seed: Int, random seed for shuffling arrays.
 
     Returns:
         A `tf.data.Dataset` for arrays and datasets, otherwise `x`.
 
     Raises:
-        ValueError: If training cannot read it.
+        ValueError: If the data is not supported.
     """
     if is_array(x):
         if y is not None and not is_array(y):
@@ -40,14 +40,15 @@ def training_source(
         return array_batches(parts, batch_size, shuffle, seed)
     if y is not None:
         raise ValueError(
-            f"y is given, but x is a {type(x).__name__}; expected y only with arrays."
+            f"y is given, but x is a {type(x).__name__}; expected y only if x is an "
+            "array."
         )
     check_source(x)
     return x
 
 
 def check_source(x: Any) -> None:
-    """Raises a ValueError for an `x` that is not data."""
+    """Raises a ValueError if `x` is not a supported kind of data."""
     expected = (
         "expected a tf.data.Dataset of batches, an array (n, height, width, channels), "
         "a keras.utils.Sequence or a generator of batches"
@@ -80,7 +81,7 @@ def is_iterator(x: Any) -> bool:
 
 
 def peeked(iterator: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
-    """Returns the first batch of an iterator, and an iterator that has it still.
+    """Returns the first batch of an iterator, and an iterator over all batches.
 
     Raises:
         ValueError: If there is no batch.
@@ -103,10 +104,10 @@ def split_arrays(x: Any, y: Any, share: float) -> tuple[Any, Any, tuple[Any, Any
     Args:
         x: Array `(n, ...)`.
         y: Another array of `n` rows, or None.
-        share: Float in (0, 1), the share of rows to split off.
+        share: Float in (0, 1), the share of rows for validation.
 
     Returns:
-        What is left of both, and the pair that was split off.
+        The remaining rows of `x` and `y`, and the pair for validation.
     """
     n = int(len(x) * (1.0 - share))
     held_out = (x[n:], None if y is None else y[n:])
@@ -116,16 +117,16 @@ def split_arrays(x: Any, y: Any, share: float) -> tuple[Any, Any, tuple[Any, Any
 def array_batches(
     arrays: tuple[Any, ...], batch_size: int | None, shuffle: bool, seed: int
 ) -> tf.data.Dataset:
-    """Returns arrays as a dataset of batches that are read from the arrays by index.
+    """Returns a dataset that reads batches from arrays by index.
 
     Args:
         arrays: Tuple of arrays or tensors with the same number of rows.
         batch_size: Int, rows in a batch, or None for 32. The last may have fewer.
-        shuffle: Whether each epoch has an order of its own.
-        seed: Int that decides the orders.
+        shuffle: Whether to shuffle the rows in each epoch.
+        seed: Int, random seed for shuffling.
 
     Returns:
-        A dataset of tuples, which can start at any batch.
+        A dataset of tuples that can start at any batch.
 
     Raises:
         ValueError: If the arrays are empty or have different numbers of rows.

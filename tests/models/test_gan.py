@@ -672,7 +672,7 @@ def test_invalid_compile_arguments_raise():
 def test_label_noise_with_loss_without_labels_raises():
     model = compiled(loss_fn=Bare())
     model.fit(images(), verbose=0)
-    with pytest.raises(ValueError, match="Bare has no labels"):
+    with pytest.raises(ValueError, match="Bare does not use labels"):
         gan().compile(loss_fn=Bare(), label_noise=0.1)
 
 
@@ -685,7 +685,7 @@ def test_layers_frozen_after_compile_raise():
         model.fit(images(), verbose=0)
     model.discriminator.trainable = True
     model.generator.layers[-1].trainable = False
-    with pytest.raises(ValueError, match=r"generator has 4 .* expected compile to be"):
+    with pytest.raises(ValueError, match=r"generator has 4 .* call compile again"):
         model.fit(images(), verbose=0)
     model.compile()
     kernel = np.array(model.generator.layers[-1].kernel)
@@ -803,7 +803,7 @@ def test_data_range_of_sigmoid_generator():
 
 def test_pairs_instead_of_images_and_vice_versa_raise():
     pairs = tf.data.Dataset.from_tensor_slices((images(), images())).batch(8)
-    with pytest.raises(ValueError, match="generator draws latents; expected images"):
+    with pytest.raises(ValueError, match="generator takes latents; expected images"):
         compiled().fit(pairs, verbose=0)
     with pytest.raises(ValueError, match=r"expected pairs \(source, target\)"):
         compiled(kerasgan.GAN(discriminator(), translator())).fit(images(), verbose=0)

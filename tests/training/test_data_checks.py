@@ -51,6 +51,19 @@ def test_check_images_value_range():
             check(images, activation)
 
 
+def test_check_images_names_what_determines_the_range():
+    images = np.full((2, 4, 4, 3), 300.0)
+    for activation, given, reason in (
+        ("tanh", (-1.0, 1.0), "generator ends in tanh; "),
+        ("linear", (0.0, 255.0), r"the model's value_range is \(0, 255\); "),
+    ):
+        generator = keras.Sequential(
+            [keras.Input((4, 4, 3)), keras.layers.Conv2D(3, 1, activation=activation)]
+        )
+        with pytest.raises(ValueError, match=reason):
+            data_checks.check_images([images], "data", (4, 4, 3), generator, given)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 @pytest.mark.parametrize("activation", ["tanh", "linear"])
 def test_non_finite_images_raise(wrong, activation):
