@@ -120,7 +120,7 @@ def test_layers_of_the_same_shape_have_different_initial_weights():
 
 
 def from_pytorch(layer, weights):
-    """Turns the arrays of a PyTorch module into those of a Keras layer."""
+    """Returns the weights of a Keras layer from those of a PyTorch module."""
     kernel = weights["weight"]
     if isinstance(layer, keras.layers.BatchNormalization):
         return [weights[k] for k in ("weight", "bias", "running_mean", "running_var")]
@@ -167,13 +167,13 @@ def test_computes_what_pytorch_computes(case, role):
     for layer, weights in zip(layers, modules, strict=True):
         layer.set_weights(from_pytorch(layer, weights))
 
-    # Inference first: training moves the running statistics.
+    # Inference first, because training updates the running statistics.
     inference = np.asarray(network(inputs, training=False))
     training = np.asarray(network(inputs, training=True))
     assert np.abs(outputs["eval"] - outputs["train"]).max() > 0.1
     np.testing.assert_allclose(inference, outputs["eval"], atol=1e-4)
     np.testing.assert_allclose(training, outputs["train"], atol=1e-4)
-    # Keras's momentum 0.9 is PyTorch's 0.1.
+    # A momentum of 0.9 in Keras is one of 0.1 in PyTorch.
     norms = [
         layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
