@@ -61,17 +61,20 @@ def from_uint8(
     return np.asarray(images, "float32") * np.float32((high - low) / 255.0) + low
 
 
-def images_at_once(height: int, width: int, most: int = 64) -> int:
+def images_at_once(height: int | None, width: int | None, most: int = 64) -> int:
     """Returns the number of images to send through a network in one call.
 
     Args:
-        height: Height of the images in pixels.
-        width: Width of the images in pixels.
+        height: Height of the images in pixels, or None if it is not known.
+        width: Width of the images in pixels, or None.
         most: Upper limit.
 
     Returns:
-        An int from 1 to `most`: 64 for images of 64x64 pixels, 4 for 256x256.
+        An int from 1 to `most`: 64 for images of 64x64 pixels, 4 for 256x256, and 1 if
+        the size is not known.
     """
+    if height is None or width is None:
+        return 1
     return max(1, min(most, PIXELS_AT_ONCE // (height * width)))
 
 

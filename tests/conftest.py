@@ -77,7 +77,7 @@ def small_cyclegan():
     def discriminator():
         return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)])
 
-    def build(domain_a="tanh", domain_b="tanh"):
+    def build(domain_a="tanh", domain_b="tanh", **options):
         # A generator ends with the activation of its target domain.
         cyclegan = kerasgan.CycleGAN(
             generator(domain_b),
@@ -85,6 +85,7 @@ def small_cyclegan():
             discriminator(),
             discriminator(),
             seed=0,
+            **options,
         )
         cyclegan.compile()
         return cyclegan

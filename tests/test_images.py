@@ -31,6 +31,7 @@ def test_images_at_once_depends_on_the_number_of_pixels():
     sizes = ((32, 32), (64, 64), (64, 128), (128, 128), (256, 256), (1024, 1024))
     assert [images.images_at_once(*s) for s in sizes] == [64, 64, 32, 16, 4, 1]
     assert [images.images_at_once(*s, most=16) for s in sizes] == [16, 16, 16, 16, 4, 1]
+    assert images.images_at_once(None, None) == images.images_at_once(64, None) == 1
 
 
 def test_grid_places_every_image():

@@ -1,10 +1,10 @@
-"""What can go wrong in training, and what usually helps."""
+"""What `Diagnosis` can find, and what usually helps."""
 
 import dataclasses
 
+# What usually helps, by the kind of a finding.
 ADVICE = {
-    "not_finite": "lower learning rates, and a look at whether all of the data is "
-    "finite",
+    "not_finite": "lower learning rates, and a check that all of the data is finite",
     "discriminator_saturated": "a lower learning rate of d_optimizer, label_noise, a "
     "smaller discriminator, or more data",
     "discriminator_beaten": "a higher learning rate of d_optimizer, more "
@@ -24,12 +24,12 @@ ADVICE = {
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What `Diagnosis` found.
+    """A problem that `Diagnosis` found.
 
     Attributes:
         kind: A key of `ADVICE`, such as `"mode_collapse"`.
-        step: Int, the training step since which it is so, as far as was measured.
-        sentence: What is happening, since when, and what usually helps.
+        step: Int, the training step at which the problem was first measured.
+        sentence: What is happening, since which step, and what usually helps.
     """
 
     kind: str

@@ -166,7 +166,7 @@ class SampleGrid(EpochGrids):
 
     def draw(self) -> np.ndarray:
         height, width, _ = inspection.output_shape(self.model.generator)
-        size = images.images_at_once(height or 64, width or 64)
+        size = images.images_at_once(height, width)
         latents = self.model.latents(self.n, self.seed)
         # Only the pixels of the grid are kept, not the floats they are made from.
         pixels = [

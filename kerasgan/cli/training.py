@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_positive
 from kerasgan.callbacks import Diagnosis, RunState
-from kerasgan.callbacks.views import FEWEST
+from kerasgan.callbacks.real_images import MIN_IMAGES
 from kerasgan.cli import resuming, runs
 from kerasgan.cli.folders import check_folder
 from kerasgan.files import absolute_path
@@ -164,7 +164,7 @@ def make_diagnosis(
         options: The parsed command line.
     """
     domains = images if isinstance(images, tuple) else (images,)
-    enough = min(map(len, domains)) * options.batch_size >= FEWEST
+    enough = min(map(len, domains)) * options.batch_size >= MIN_IMAGES
     return Diagnosis(images if enough else None, recover=True)
 
 

@@ -1,43 +1,58 @@
-"""Measures of what goes wrong in adversarial training and no loss shows.
+"""Measures of training failures that losses do not show.
 
-All of them take a few images and NumPy's arithmetic, and none changes a network.
+All of them take a few images and use NumPy. None of them changes a network.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-# Distances are taken between images of at most this height and width, in pixels.
-SIDE = 32
-# Two images are different if they are further apart than this part of the mean
-# distance of two images of the data. Points of a plane, a generator's of two latents,
-# still count as dozens of different images among 64, those of a line as nine.
+from kerasgan.images import images_at_once
+
+# Distances are measured between images of at most this height and width in pixels.
+MAX_SIDE = 32
+# Two images are different if their distance is at least this fraction of the mean
+# distance of two images of the data. Of 64 points in a plane (a generator that uses two
+# of its latents), dozens are still different; of points on a line, about nine.
 DIFFERENT = 0.25
-# Standard deviation of the noise that must not hurt a translation, as a part of the
-# range of its images: five grey levels of 255, which no eye minds.
+# Standard deviation of the noise that must not hurt a translation, as a fraction of the
+# range of its images: five gray levels of 255, which are hardly visible.
 NOISE = 0.02
+# A logit whose probability is as good as 1.
+LARGE_LOGIT = 14.0
 
 
-def small_images(images):
-    """Returns images, float `(n, height, width, channels)`, of at most `SIDE` pixels.
+def small_images(images: npt.ArrayLike) -> np.ndarray:
+    """Averages images over areas, down to at most 32x32 pixels.
 
-    What is larger is averaged over areas, so that noise does not decide distances.
+    Noise then has little effect on distances.
+
+    Args:
+        images: Float array `(n, height, width, channels)`.
+
+    Returns:
+        A float32 array `(n, small_height, small_width, channels)`.
     """
     images = np.asarray(images, "float32")
-    size = [min(SIDE, side) for side in images.shape[1:3]]
-    if size == list(images.shape[1:3]):
+    height, width = images.shape[1:3]
+    if height <= MAX_SIDE and width <= MAX_SIDE:
         return images
-    # A few at a time: a data set may be large.
+    size = (min(MAX_SIDE, height), min(MAX_SIDE, width))
+    step = images_at_once(height, width)
     return np.concatenate(
         [
-            tf.image.resize(images[i : i + 64], size, method="area").numpy()
-            for i in range(0, len(images), 64)
+            tf.image.resize(images[i : i + step], size, method="area").numpy()
+            for i in range(0, len(images), step)
         ]
     )
 
 
-def distances(images, others):
+def distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns the Euclidean distances between two sets of images.
 
     Args:
@@ -52,163 +67,193 @@ def distances(images, others):
     return np.sqrt(np.maximum(squares, 0.0))
 
 
-def typical_distance(images):
-    """Returns the mean distance of two images of a set, a float."""
+def typical_distance(images: np.ndarray) -> float:
+    """Returns the mean distance of two different images of a set."""
     n = len(images)
     return float(distances(images, images).sum() / (n * (n - 1)))
 
 
-def count_different(images, typical):
-    """Counts the images of a set that differ from one another.
+def count_different(images: np.ndarray, typical: float) -> int:
+    """Counts the images of a set that are different from one another.
 
     Unlike the mean distance, the count is also low if there are a few kinds of images
     that are far apart, each of them many times.
 
     Args:
         images: Float array `(n, height, width, channels)`.
-        typical: Float, the typical distance of two images of the data; `DIFFERENT`
-            times this is where a difference begins.
+        typical: Typical distance of two images of the data. Images are different from
+            `DIFFERENT` times this distance on.
 
     Returns:
         An int from 1 to `n`.
     """
     between = distances(images, images)
-    kept: list[int] = []
+    counted: list[int] = []
     for i in range(len(images)):
-        if (between[i, kept] >= DIFFERENT * typical).all():
-            kept.append(i)
-    return len(kept)
+        if (between[i, counted] >= DIFFERENT * typical).all():
+            counted.append(i)
+    return len(counted)
 
 
-def nearest(images, others, themselves=False):
-    """Returns the median distance of images to their nearest neighbour among others.
+def nearest(
+    images: np.ndarray, others: np.ndarray, exclude_self: bool = False
+) -> float:
+    """Returns the median distance of images to their nearest neighbors among others.
 
-    Mirrored neighbours count: many data sets are flipped while they are trained on.
+    Mirrored neighbors count too, because training data is often flipped.
 
     Args:
         images: Float array `(n, height, width, channels)`.
-        others: Float array `(m, height, width, channels)`, at least two.
-        themselves: Whether `images` are the first of `others`. None is then its own
-            neighbour.
-
-    Returns:
-        A float.
+        others: Float array `(m, height, width, channels)` with `m` at least 2.
+        exclude_self: Whether `images` are the first `n` of `others`. No image is then
+            its own neighbor.
     """
     plain, mirrored = distances(images, others), distances(images, others[:, :, ::-1])
-    both = np.minimum(plain, mirrored)
-    if themselves:
+    either = np.minimum(plain, mirrored)
+    if exclude_self:
         rows = np.arange(len(images))
-        both[rows, rows] = np.inf
-    return float(np.median(both.min(axis=1)))
+        either[rows, rows] = np.inf
+    return float(np.median(either.min(axis=1)))
 
 
-def relative_change(images, translated):
-    """Returns the mean absolute change of images, in units of their own variety.
+def mean_difference(images: np.ndarray) -> float:
+    """Returns the mean absolute difference of neighboring images of a set.
 
     Args:
-        images: Float array `(n, height, width, channels)`, at least two.
-        translated: What became of them, of the same shape and range.
-
-    Returns:
-        A float: 0 if nothing changed, 1 if the images changed as much as one differs
-        from another.
+        images: Float array `(n, height, width, channels)` with `n` at least 2.
     """
-    variety = np.abs(images - np.roll(images, 1, axis=0)).mean()
-    return float(np.abs(translated - images).mean() / max(variety, 1e-6))
+    # One pair at a time, because images may be large.
+    pairs = zip(images, np.roll(images, 1, axis=0), strict=True)
+    return float(np.mean([np.abs(first - second).mean() for first, second in pairs]))
 
 
-def brightness_correlation(images, translated):
-    """Returns the median correlation of images with their translations, in [-1, 1].
-
-    It is taken over the pixels of an image, each the mean of its channels, so hues may
-    change as they like.
+def changes(images: np.ndarray, translated: np.ndarray) -> np.ndarray:
+    """Returns the mean absolute change of each image.
 
     Args:
         images: Float array `(n, height, width, channels)`.
-        translated: Float array of the same height and width.
+        translated: Their translations, of the same shape and range.
+
+    Returns:
+        A float array `(n,)`.
+    """
+    return np.abs(translated - images).mean(axis=(1, 2, 3))
+
+
+def brightness_correlations(images: np.ndarray, translated: np.ndarray) -> np.ndarray:
+    """Returns the correlation of each image with its translation, in [-1, 1].
+
+    It is computed over the pixels of an image, each the mean of its channels. Changes
+    of hue have no effect.
+
+    Args:
+        images: Float array `(n, height, width, channels)`.
+        translated: Float array `(n, height, width, other_channels)`.
+
+    Returns:
+        A float array `(n,)`.
     """
     x, y = (i.mean(-1).reshape(len(i), -1) for i in (images, translated))
     x, y = (i - i.mean(1, keepdims=True) for i in (x, y))
     lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    return float(np.median((x * y).sum(1) / np.maximum(lengths, 1e-9)))
+    return (x * y).sum(1) / np.maximum(lengths, 1e-9)
 
 
-def cycle_error_under_noise(back, images, translated, seed=0):
-    """Measures whether translations hide what they came from.
+def cycle_errors_under_noise(
+    translate_back: Callable[[np.ndarray], np.ndarray],
+    images: np.ndarray,
+    translated: np.ndarray,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Measures whether translations hide the images they were made from.
 
-    A generator may keep an image in a faint pattern that the other one reads, so that
-    the cycle closes whatever the translation shows. Faint noise then destroys the
-    pattern, and the cycle error rises by far more than the noise is worth. From
-    "CycleGAN, a Master of Steganography", Chu et al. 2017, section 4,
+    A generator may hide an image in a faint pattern that the other generator reads, so
+    that the cycle closes whatever the translation shows. Faint noise destroys the
+    pattern, and the cycle error then rises by much more than the noise. From "CycleGAN,
+    a Master of Steganography", Chu et al. 2017, section 4,
     https://arxiv.org/abs/1712.02950.
 
     Args:
-        back: Function that translates back; both it and the images are in [0, 1].
-        images: Float array `(n, height, width, channels)`.
-        translated: What became of them.
-        seed: Int, the seed of the noise.
+        translate_back: Function from translations to images, both in [0, 1].
+        images: Float array `(n, height, width, channels)` in [0, 1].
+        translated: Their translations in [0, 1].
+        generator: Draws the noise.
 
     Returns:
-        A triple of floats: the mean absolute error of the cycle, the same with noise in
-        the translations, and the mean size of the noise.
+        A float array `(3,)`: the mean absolute error of the cycle, the same with noise
+        in the translations, and the mean absolute value of the noise.
     """
-    noise = np.random.default_rng(seed).normal(0.0, NOISE, translated.shape)
-    noise = noise.astype("float32")
-    errors = (
-        np.abs(back(shown) - images).mean()
-        for shown in (translated, translated + noise)
-    )
-    return (*map(float, errors), float(np.abs(noise).mean()))
+    noise = generator.normal(0.0, NOISE, translated.shape).astype("float32")
+    clean = np.abs(translate_back(translated) - images).mean()
+    noisy = np.abs(translate_back(translated + noise) - images).mean()
+    return np.array([clean, noisy, np.abs(noise).mean()], "float64")
 
 
-def loss_bounds(loss_fn, label_noise=0.0):
-    """Returns what a discriminator's loss is at its best, and if it knows nothing.
+def loss_bounds(loss_fn: Any, label_noise: float = 0.0) -> tuple[float, float] | None:
+    """Returns a discriminator's loss if it is always right, and if it only guesses.
 
     Args:
-        loss_fn: An adversarial loss, on logits or on answers around 0 and 1.
-        label_noise: Float, up to which labels are moved.
+        loss_fn: An adversarial loss, on logits or on answers between 0 and 1.
+        label_noise: The most by which labels are moved.
 
     Returns:
-        A pair of floats: the mean loss of answers that are right and as sure as the
-        labels let them be, and that of one answer to every image. None for a loss
-        without a lower end, and where both are the same.
+        A pair of floats: the lowest mean loss, and the lowest mean loss of a
+        discriminator that gives the same answer to every image. None if the loss has no
+        lower bound, if answers of any size lower it further, or if both are the same.
     """
     right = 1.0 - label_noise / 2.0
-    # e^-14 is as good as 0.
-    logit = math.log(right / (1.0 - right)) if label_noise else 14.0
-    # As many as labels are drawn uniformly from.
+    logit = math.log(right / (1.0 - right)) if label_noise else LARGE_LOGIT
+    # An even sample of the labels, which are drawn uniformly.
     noise = label_noise * (tf.range(256.0)[:, None] + 0.5) / 256.0
     labels = {"labels": (1.0 - noise, noise)} if label_noise else {}
 
-    def loss(real, fake):
+    def loss(real: float, fake: float) -> float:
         answers = (tf.fill(noise.shape, answer) for answer in (real, fake))
         return float(loss_fn.discriminator_loss(*answers, **labels))
 
     best = min(loss(right, 1.0 - right), loss(logit, -logit))
-    ignorant = min(loss(0.5, 0.5), loss(0.0, 0.0))
-    return None if best < 0.0 or ignorant - best < 1e-6 else (best, ignorant)
+    guessing = min(loss(0.5, 0.5), loss(0.0, 0.0))
+    if best < 0.0 or guessing - best < 1e-6:
+        return None
+    # Of a loss that still falls, for example of two answers' difference, `best` says
+    # nothing.
+    falls = best - loss(2.0 * logit, -2.0 * logit) > 1e-3 * (guessing - best)
+    return None if falls else (best, guessing)
 
 
-def gradient_reach(discriminator, loss_fn, images, value_range):
-    """Returns how far the generator's loss could fall if its images moved, a float.
+def gradient_reach(
+    discriminator: keras.Model,
+    loss_fn: Any,
+    images: npt.ArrayLike,
+    real_answers: tf.Tensor,
+    value_range: tuple[float, float],
+) -> np.ndarray:
+    """Returns how far the generator's loss could fall if its images changed.
 
-    It is the mean over images of the length of the gradient of their loss, times the
-    length of a step of a quarter of the range in every pixel: to first order the fall
-    of the loss along the best such step.
+    For each image it is the length of the gradient of the loss, times the length of a
+    step of a quarter of the range in every pixel: to first order, the decrease of the
+    loss along the best step of that length.
 
     Args:
-        discriminator: A Keras model.
+        discriminator: A Keras model from images to answers.
         loss_fn: An adversarial loss.
-        images: Float array of generated images `(n, height, width, channels)`.
-        value_range: Pair of floats between which they lie.
+        images: Generated images, a float array `(n, height, width, channels)`.
+        real_answers: The discriminator's answers to real images, or one mean answer.
+            They broadcast to the answers to `images`.
+        value_range: Pair of floats, the range of the images.
+
+    Returns:
+        A float array `(n,)`.
     """
-    images = tf.convert_to_tensor(images)
+    watched = tf.convert_to_tensor(images)
     with tf.GradientTape() as tape:
-        tape.watch(images)
-        answers = discriminator(images, training=False)
-        loss = loss_fn.generator_loss(tf.cast(answers, "float32"), None)
-    # Of the mean over images, so as many times smaller than that of one.
-    gradient = tape.gradient(loss, images).numpy().reshape(len(images), -1)
-    lengths = np.linalg.norm(gradient, axis=1) * len(images)
+        tape.watch(watched)
+        answers = tf.cast(discriminator(watched, training=False), "float32")
+        real = tf.broadcast_to(tf.cast(real_answers, "float32"), tf.shape(answers))
+        loss = loss_fn.generator_loss(answers, real)
+    n = len(watched)
+    gradient = tape.gradient(loss, watched).numpy().reshape(n, -1)
     step = (value_range[1] - value_range[0]) / 4.0 * math.sqrt(gradient.shape[1])
-    return float(lengths.mean() * step)
+    # The loss is a mean over images, so the gradient of one image's loss is `n` times
+    # as long.
+    return np.linalg.norm(gradient, axis=1) * n * step

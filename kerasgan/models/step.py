@@ -67,10 +67,7 @@ def evaluate_discriminators(
     Returns:
         The `Answers` and the loss of each discriminator.
     """
-    # Regularization belongs to training, and is not evaluated.
-    answers = [
-        judge(one, training=False)._replace(regularization=None) for one in rounds
-    ]
+    answers = [judge(one, training=False) for one in rounds]
     penalty = penalty_of(
         model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
     )

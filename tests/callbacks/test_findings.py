@@ -1,20 +1,23 @@
 import dataclasses
 import json
+import pathlib
 import re
 
 import pytest
 
-from kerasgan.callbacks import diagnosis
+from kerasgan.callbacks import diagnosis, symptom_checks
 from kerasgan.callbacks.findings import ADVICE, Finding
 
 
-def test_there_is_advice_for_all_that_is_looked_for():
-    with open(diagnosis.__file__) as file:
-        looked_for = re.findall(r'_(?:watch|say)\(\s*"(\w+)"', file.read())
-    assert set(looked_for) == set(ADVICE)
+def test_each_kind_of_finding_has_advice():
+    kinds = set()
+    for module in (diagnosis, symptom_checks):
+        text = pathlib.Path(module.__file__).read_text()
+        kinds |= set(re.findall(r'(?:Symptom|_report)\(\s*"(\w+)"', text))
+    assert kinds == set(ADVICE)
 
 
-def test_a_finding_outlives_a_file_and_cannot_be_changed():
+def test_findings_can_be_stored_as_json_and_not_changed():
     finding = Finding("mode_collapse", 7, "Since step 7 ...")
     text = json.dumps(dataclasses.asdict(finding))
     assert Finding(**json.loads(text)) == finding

@@ -15,12 +15,12 @@ def noise(n, channels=3, side=8, seed=0, low=-1.0):
     return rng.uniform(low, 1, (n, side, side, channels)).astype("float32")
 
 
-def gan_of(channels, side=4):
+def gan_of(channels, side=4, activation="tanh", **options):
     """Returns a compiled GAN that trains without tracing."""
     generator = keras.Sequential(
         [
             keras.Input((2,)),
-            keras.layers.Dense(side * side * channels, activation="tanh"),
+            keras.layers.Dense(side * side * channels, activation=activation),
             keras.layers.Reshape((side, side, channels)),
         ]
     )
@@ -28,13 +28,13 @@ def gan_of(channels, side=4):
         [keras.Input((side, side, channels)), keras.layers.Flatten()]
     )
     discriminator.add(keras.layers.Dense(1))
-    gan = kerasgan.GAN(discriminator, generator, ema_decay=None, seed=0)
+    gan = kerasgan.GAN(discriminator, generator, ema_decay=None, seed=0, **options)
     rates = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1)
     gan.compile(*rates, run_eagerly=True)
     return gan
 
 
-def cyclegan_of(channels_a, channels_b, range_a="tanh", range_b="tanh"):
+def cyclegan_of(channels_a, channels_b, range_a="tanh", range_b="tanh", **options):
     """Returns a compiled CycleGAN of 8x8 images that trains without tracing."""
 
     def generator(source, target, activation):
@@ -53,6 +53,7 @@ def cyclegan_of(channels_a, channels_b, range_a="tanh", range_b="tanh"):
         discriminator(channels_b),
         pool_size=0,
         seed=0,
+        **options,
     )
     identity = 5.0 if channels_a == channels_b else 0.0
     cyclegan.compile(identity_weight=identity, run_eagerly=True)
@@ -132,6 +133,38 @@ def test_sample_grid_uses_the_range_of_the_generator(tmp_path, small_gan, faces)
     expected = np.rint(gan.generate(4, seed=0) * 255)
     written = images.read_png(tmp_path / "samples" / "epoch_0001.png")
     np.testing.assert_array_equal(written, images.grid(expected.astype("uint8")))
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_an_unknown_range_is_asked_for_before_the_first_step(tmp_path, steps):
+    linear = cyclegan_of(3, 3, range_b="linear")
+    dense = gan_of(3, activation="linear")
+    a = noise(8)
+    for model, data, grid in (
+        (dense, noise(8, side=4), callbacks.SampleGrid(tmp_path)),
+        (linear, (a, a), callbacks.TranslationGrid(tmp_path, a, a)),
+    ):
+        model.step.assign(steps)
+        with pytest.raises(ValueError, match=r"expected value_range=\(low, high\)"):
+            fit(model, data, grid)
+        assert model.steps_taken == steps
+    assert not list(tmp_path.iterdir())
+
+
+def test_grids_use_a_range_that_was_given(tmp_path):
+    gan = gan_of(3, activation="linear", value_range=(0, 255))
+    gan.generator.layers[0].bias.assign(np.full(48, 100.0))
+    fit(gan, 100 + noise(8, side=4), callbacks.SampleGrid(tmp_path / "gan", 4))
+    written = images.read_png(tmp_path / "gan" / "samples" / "epoch_0000.png")
+    assert 90 < written.min() and written.max() < 110
+    cyclegan = cyclegan_of(
+        3, 3, range_b="linear", value_range={"a": (-1, 1), "b": (0, 255)}
+    )
+    color = [77, 40, 120]
+    a, b = noise(8), np.zeros((8, 8, 8, 3), "float32") + color
+    fit(cyclegan, (a, b), callbacks.TranslationGrid(tmp_path, a, b, 1))
+    written = images.read_png(tmp_path / "translations" / "epoch_0001.png")
+    assert (written == color).all(axis=2).sum() == 8 * 8
 
 
 def test_large_samples_are_generated_a_few_at_once(tmp_path, monkeypatch):

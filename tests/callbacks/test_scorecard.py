@@ -143,7 +143,7 @@ def test_the_classifier_judges_what_a_sigmoid_makes(small_cyclegan, bright, face
 
 
 def test_a_linear_generator_does_not_end_training(small_cyclegan, bright, faces, pairs):
-    cyclegan = small_cyclegan(domain_a="linear", domain_b="linear")
+    cyclegan = small_cyclegan("linear", "linear", value_range=(-1, 1))
     for network in (cyclegan.ema_generator_ab, cyclegan.generator_ab):
         network.set_weights([50 * weight for weight in network.get_weights()])
     a = faces(side=8)
