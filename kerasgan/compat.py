@@ -108,6 +108,10 @@ def spectral_normalization(
     return SpectralNormalization(layer, name=name)
 
 
+# Both players' optimizers are wrapped where that is needed; Keras 3 would wrap one.
+COMPILE_OPTIONS: dict[str, Any] = {"auto_scale_loss": False} if KERAS_3 else {}
+
+
 def loss_scale_optimizer(
     optimizer: keras.optimizers.Optimizer,
 ) -> keras.optimizers.Optimizer:

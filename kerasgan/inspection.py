@@ -176,8 +176,10 @@ def may_mix_batch(layer: Any) -> bool:
         return True
     axis = getattr(layer, "axis", None)
     axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    # An axis before the last one, counted from the end, may be the batch.
+    mixes = any(one is not None and (one == 0 or one < -1) for one in axes)
     # An activity regularizer averages over the batch of a call.
-    return 0 in axes or getattr(layer, "activity_regularizer", None) is not None
+    return mixes or getattr(layer, "activity_regularizer", None) is not None
 
 
 def _is_from_keras(thing: Any) -> bool:

@@ -63,11 +63,39 @@ def prepared(
     )
     if half and not hasattr(optimizer, "inner_optimizer"):
         optimizer = compat.loss_scale_optimizer(optimizer)
-    optimizer.build(variables)
+    inner = inner_optimizer(optimizer)
+    if callable(inner._learning_rate) and not is_scheduled(optimizer):
+        raise ValueError(
+            f"optimizer {inner.name!r} has a function as its learning rate; expected a "
+            "number or a keras.optimizers.schedules.LearningRateSchedule."
+        )
+    _build(optimizer, variables)
     # At the end of fit Keras passes all variables of the model, of which an optimizer
     # here knows only its own; `overwrite_with_averages` takes its place.
     optimizer.finalize_variable_values = _ignore
     return optimizer
+
+
+def _build(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> None:
+    """Builds an optimizer, unless it was built for the same variables already.
+
+    Raises:
+        ValueError: If it was built for other variables, whose state it keeps.
+    """
+    wanted = [id(variable) for variable in variables]
+    # Keras 2 does not list them.
+    known = getattr(inner_optimizer(optimizer), "_trainable_variables", None) or []
+    built = getattr(optimizer, "built_for", [id(variable) for variable in known])
+    if not built:
+        optimizer.build(variables)
+    elif list(built) != wanted:
+        raise ValueError(
+            f"optimizer {optimizer.name!r} was built for other variables; expected a "
+            "new optimizer after layers are frozen or unfrozen, and for each model."
+        )
+    optimizer.built_for = tuple(wanted)
 
 
 def _ignore(var_list: Sequence[tf.Variable]) -> None:
@@ -99,7 +127,8 @@ def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     if is_scheduled(optimizer):
         optimizer = inner_optimizer(optimizer)
         # Keras 2.15 stores the rate of the previous step.
-        return float(optimizer._learning_rate(optimizer.iterations))
+        # Schedules count each step, also those that only accumulate gradients.
+        return float(optimizer._learning_rate(optimizer._iterations))
     return float(optimizer.learning_rate)
 
 

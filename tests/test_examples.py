@@ -1,6 +1,5 @@
 """The examples run as they stand, in a process and a folder of their own."""
 
-import ast
 import pathlib
 import subprocess
 import sys
@@ -75,20 +74,3 @@ def test_custom_generator(tmp_path):
         *("--data", pictures, "--image-size", 16, "--batch-size", 8, "--epochs", 1),
     )
     check_run(tmp_path / "runs" / "custom", (16, 16, 3))
-
-
-def test_the_readme_programs_name_what_there_is():
-    readme = (EXAMPLES.parent / "README.md").read_text()
-    blocks = [b.split("```")[0] for b in readme.split("```python\n")[1:]]
-    names = set()
-    for block in blocks:
-        for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.Attribute):
-                name = ast.unparse(node)
-                if name.startswith("kerasgan."):
-                    names.add(name)
-    assert len(names) > 5
-    for name in names:
-        found = kerasgan
-        for part in name.split(".")[1:]:
-            found = getattr(found, part)

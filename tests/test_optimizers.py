@@ -263,3 +263,34 @@ def test_loss_scale_optimizer_is_not_wrapped_again():
     model = build("gan", "mixed_float16")
     model.compile(scaling(SGD(0.1)), scaling(SGD(0.1)))
     assert type(model.d_optimizer.inner_optimizer) is SGD
+
+
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_an_optimizer_belongs_to_the_variables_it_was_built_for(kind):
+    model = build(kind)
+    d_optimizer, g_optimizer = SGD(0.1, use_ema=True), SGD(0.1)
+    model.compile(d_optimizer, g_optimizer)
+    model.compile(d_optimizer, g_optimizer)
+    generators, _ = model.players()
+    generators[0].layers[-1].trainable = False
+    with pytest.raises(ValueError, match="built for other variables; expected a new"):
+        model.compile(d_optimizer, g_optimizer)
+    model.compile(d_optimizer, SGD(0.1))
+    with pytest.raises(ValueError, match="built for other variables"):
+        build(kind).compile(d_optimizer, SGD(0.1))
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 calls a function each step")
+def test_a_function_as_learning_rate_is_rejected():
+    with pytest.raises(ValueError, match="has a function as its learning rate"):
+        build("gan").compile(SGD(lambda: 0.1), SGD(0.1))
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
+def test_the_rate_of_a_schedule_counts_accumulated_steps():
+    schedule = kerasgan.schedules.ConstantThenLinearDecay(1.0, 0, 10)
+    optimizer = SGD(schedule, gradient_accumulation_steps=2)
+    model, _ = trained("gan", "generator", optimizer, 4)
+    rate = optimizers.learning_rate(model.g_optimizer)
+    assert rate == pytest.approx(float(np.asarray(optimizer.learning_rate)))
+    assert rate == pytest.approx(0.6)

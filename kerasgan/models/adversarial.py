@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgan import optimizers
+from kerasgan import compat, optimizers
 from kerasgan.models import compiling
 from kerasgan.models.randomness import draw_seed
 from kerasgan.models.saving import SavableModel
@@ -136,7 +136,9 @@ class AdversarialModel(SavableModel):
             g_optimizer, generators, self.trained.generators
         )
         # Keras's own callbacks look at model.optimizer.
-        super().compile(optimizer=self.g_optimizer, **self.run_options)
+        super().compile(
+            optimizer=self.g_optimizer, **compat.COMPILE_OPTIONS, **self.run_options
+        )
 
     def fit(
         self,
@@ -235,10 +237,14 @@ class AdversarialModel(SavableModel):
         return int(tf.convert_to_tensor(self.step))
 
     @property
+    def image_metric_list(self) -> list[keras.metrics.Metric]:
+        """The metrics of images, of all directions."""
+        return [metric for group in self.metrics_of.values() for metric in group]
+
+    @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """All metrics of the model."""
-        own = [metric for group in self.metrics_of.values() for metric in group]
-        return [*self.means.values(), *own]
+        return [*self.means.values(), *self.image_metric_list]
 
     def logs(self, training: bool) -> dict[str, Any]:
         """Returns what a step reports.
@@ -252,11 +258,11 @@ class AdversarialModel(SavableModel):
         logs = {
             name: mean.result()
             for name, mean in self.means.items()
-            if name not in OPTIONAL or name in self.reported
+            if name not in OPTIONAL
+            or (name in self.reported and (training or name == "penalty"))
         }
         if not training:
-            own = [metric for group in self.metrics_of.values() for metric in group]
-            logs.update((metric.name, metric.result()) for metric in own)
+            logs.update((one.name, one.result()) for one in self.image_metric_list)
         return {**logs, "loss": logs["d_loss"] + logs["g_loss"]}
 
     def get_metrics_result(self) -> dict[str, Any]:

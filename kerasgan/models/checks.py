@@ -33,16 +33,27 @@ def check_nothing_shared(networks: dict[str, keras.Model]) -> None:
     """
     owners: dict[int, str] = {}
     for role, network in networks.items():
-        for layer in network._flatten_layers():
-            if isinstance(layer, keras.Model):
+        for variable in network.variables:
+            # Integers are states of random generators, of Dropout for example.
+            if "float" not in str(variable.dtype):
                 continue
-            for variable in layer.variables:
-                owner = owners.setdefault(id(variable), role)
-                if owner != role:
-                    raise ValueError(
-                        f"{role} shares layer {layer.name!r} with {owner}; expected "
-                        "networks that share no layers with weights."
-                    )
+            owner = owners.setdefault(id(variable), role)
+            if owner != role:
+                layer = _layer_of(variable, network)
+                raise ValueError(
+                    f"{role} shares layer {layer.name!r} with {owner}; expected "
+                    "networks that share no layers with weights."
+                )
+
+
+def _layer_of(variable: Any, network: keras.Model) -> keras.layers.Layer:
+    """Returns the smallest layer of a network that has a variable."""
+    holders = [
+        layer
+        for layer in network._flatten_layers()
+        if any(variable is own for own in layer.variables)
+    ]
+    return min(holders, key=lambda layer: len(layer.variables))
 
 
 def check_loss_fits(discriminator: keras.Model, loss: Any) -> None:
@@ -89,6 +100,15 @@ def check_gan_batches(
     reason = "generator takes images" if translates else "generator takes latents"
     for batch in batches:
         check_structure(batch, name, 2 if translates else 1, reason, expected)
+    if translates:
+        check_images(
+            [parts_of(batch)[0] for batch in batches],
+            f"the source of {name}",
+            input_shape("generator", generator),
+            generator,
+            None,
+            taken_by="generator",
+        )
     check_images(
         [parts_of(batch)[-1] for batch in batches],
         f"the target of {name}" if translates else name,

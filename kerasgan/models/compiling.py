@@ -104,13 +104,25 @@ def label_noise_for(loss: Any, label_noise: float | None) -> float:
         label_noise = GUIDE_LABEL_NOISE if cross_entropy else 0.0
     if not 0.0 <= label_noise <= 1.0:
         raise ValueError(f"label_noise is {label_noise}; expected a number in [0, 1].")
-    if label_noise and not isinstance(loss, losses.LabelLoss):
+    if label_noise:
+        _check_takes_labels(loss, label_noise)
+    return float(label_noise)
+
+
+def _check_takes_labels(loss: Any, label_noise: float) -> None:
+    """Raises a ValueError if a loss does not use labels."""
+    takes = isinstance(loss, losses.LabelLoss)
+    if takes:
+        try:
+            inspect.signature(loss.discriminator_loss).bind(None, None, labels=None)
+        except TypeError:
+            takes = False
+    if not takes:
         raise ValueError(
             f"label_noise is {label_noise}, but loss_fn {type(loss).__name__} does not "
             "use labels; expected label_noise=0, or a subclass of "
-            "kerasgan.losses.LabelLoss."
+            "kerasgan.losses.LabelLoss whose discriminator_loss takes labels."
         )
-    return float(label_noise)
 
 
 def image_metrics(
@@ -198,11 +210,11 @@ def config_of(model: keras.Model) -> tuple[dict[str, Any], dict[str, str]]:
     for name in OBJECTS:
         value = getattr(model, "image_metrics" if name == "metrics" else name)
         things = value if isinstance(value, list) else [value]
-        bad = [_name(thing) for thing in things if not _can_be_saved(thing)]
+        saved = [_serialized(thing) for thing in things]
+        bad = [_name(t) for t, one in zip(things, saved, strict=True) if one is None]
         if bad:
             missing[name] = ", ".join(bad)
             continue
-        saved = [keras.saving.serialize_keras_object(thing) for thing in things]
         config[name] = saved if isinstance(value, list) else saved[0]
     return config, missing
 
@@ -242,6 +254,19 @@ def _deserialized(config: Any) -> Any:
             # The user's own classes only need get_config.
             return kind(**config["config"])
         return keras.saving.deserialize_keras_object(config)
+    return config
+
+
+def _serialized(thing: Any) -> Any:
+    """Returns what a saved model keeps of an object, or None if it cannot be loaded."""
+    if not _can_be_saved(thing):
+        return None
+    try:
+        config = keras.saving.serialize_keras_object(thing)
+        _deserialized(config)
+    except Exception:
+        # The object may hold others, whose classes may raise anything.
+        return None
     return config
 
 

@@ -76,11 +76,14 @@ class SavableModel(keras.Model):
             "versions": self.versions and dict(self.versions),
         }
 
-    def save(self, filepath: str | os.PathLike[str], **options: Any) -> None:
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, **options: Any
+    ) -> None:
         """Saves the whole model as a `.keras` file.
 
         Args:
             filepath: Path that ends in `.keras`.
+            overwrite: As in Keras.
             **options: Further arguments of `keras.Model.save`.
 
         Raises:
@@ -91,7 +94,7 @@ class SavableModel(keras.Model):
                 f"filepath is {str(filepath)!r}; expected a path that ends in .keras, "
                 "the format that keeps both optimizers."
             )
-        super().save(filepath, **options)
+        super().save(filepath, overwrite, **options)
 
     def export(self, *arguments: Any, **options: Any) -> None:
         """Raises a ValueError: `export_generator` exports what can be served."""

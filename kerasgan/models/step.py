@@ -67,7 +67,10 @@ def evaluate_discriminators(
     Returns:
         The `Answers` and the loss of each discriminator.
     """
-    answers = [judge(one, training=False) for one in rounds]
+    # Regularization belongs to training, and is not evaluated.
+    answers = [
+        judge(one, training=False)._replace(regularization=None) for one in rounds
+    ]
     penalty = penalty_of(
         model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
     )

@@ -30,6 +30,7 @@ class FitCallbacks(keras.callbacks.CallbackList):
 
     first_batch = 0
     begun = False
+    trained = False
     ends = True
     run_state: Any = None
 
@@ -41,9 +42,12 @@ class FitCallbacks(keras.callbacks.CallbackList):
     def on_train_end(self, logs: Any = None) -> None:
         if not self.ends:
             return
-        # What Keras does for `model.optimizer` alone.
-        self.model.finalize_weights()
         with self._saved_on_failure():
+            if self.run_state is not None:
+                self.run_state.save_unfinished()
+            if self.trained:
+                # Keras does this for `model.optimizer` alone.
+                self.model.finalize_weights()
             super().on_train_end(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -54,6 +58,7 @@ class FitCallbacks(keras.callbacks.CallbackList):
         super().on_train_batch_begin(batch + self.first_batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.trained = True
         super().on_train_batch_end(batch + self.first_batch, logs)
 
     @contextlib.contextmanager

@@ -194,6 +194,6 @@ def held_folder(folder: pathlib.Path) -> Iterator[None]:
             f"({error.strerror}); expected a folder that can be written to."
         ) from error
     with lock:
-        for file in folder.glob(f".*{_SUFFIX}*.part*"):
+        for file in folder.glob(f".*.part{_SUFFIX}"):
             file.unlink(missing_ok=True)
         yield

@@ -1,9 +1,14 @@
 """Whether a run can resume from a checkpoint with its present options."""
 
+import hashlib
 import pathlib
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from kerasgan.training import state
+from kerasgan.version import library_versions
 
 # Number of differing options that an error lists.
 LISTED_OPTIONS = 4
@@ -64,4 +69,34 @@ def check_resumable(
             f"training has {new}{more}, but the run in {str(folder.parent)!r} was "
             f"started with {old}; expected the same, or strict=False to continue with "
             "the new options."
+        )
+
+
+def data_digest(batches: list[Any]) -> str:
+    """Returns a short hash of batches."""
+    digest = hashlib.sha256()
+    for array in tf.nest.flatten(batches):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def report_differences(run: pathlib.Path, facts: dict[str, Any], data: str) -> None:
+    """Prints why a resumed run may differ from an uninterrupted one.
+
+    Args:
+        run: Folder of the run.
+        facts: Facts of the checkpoint.
+        data: What `data_digest` returned for the first batches.
+    """
+    if facts["versions"] != library_versions():
+        saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
+        print(
+            f"{run}: the checkpoint was saved by other versions ({saved_by}), so "
+            "the resumed run may differ in the last bits."
+        )
+    if facts["data"] != data:
+        print(
+            f"{run}: the data has changed or comes in another order, so the run "
+            "will differ from an uninterrupted one; pass a seed to the data "
+            "functions."
         )

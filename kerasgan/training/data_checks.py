@@ -46,6 +46,8 @@ def first_batches(x: Any, y: Any = None) -> list[Any]:
             raise ValueError("data yields no batch; expected at least one.")
         return batches
     if isinstance(x, keras.utils.Sequence):
+        if not len(x):
+            raise ValueError("data yields no batch; expected at least one.")
         return [x[0]]
     parts = (x,) if y is None else (x, y)
     return [tuple(np.asarray(part[:CHECKED_IMAGES]) for part in parts)]
@@ -103,15 +105,17 @@ def check_images(
     shape: Shape,
     generator: keras.Model,
     value_range: tuple[float, float] | None,
+    taken_by: str = "discriminator",
 ) -> None:
     """Raises a ValueError for images that a model cannot train on.
 
     Args:
         batches: Arrays of images, one for each of the first batches.
         name: What the images are, for messages.
-        shape: The image shape that the discriminator takes.
+        shape: The image shape that a network takes.
         generator: The generator of such images, for messages.
         value_range: The range of its images, or None if it is unknown.
+        taken_by: Role of the network that takes the images.
     """
     images = [np.asarray(batch) for batch in batches]
     if not images:
@@ -119,8 +123,8 @@ def check_images(
     got = images[0].shape[1:]
     if not shapes_match(got, shape):
         raise ValueError(
-            f"{name} has images of shape {got}, but discriminator takes images of "
-            f"shape {shape}; expected the same shape."
+            f"{name} has images of shape {got}, but {taken_by} takes images of shape "
+            f"{shape}; expected the same shape."
         )
     for batch in images:
         wrong = batch.size - np.count_nonzero(np.isfinite(batch))

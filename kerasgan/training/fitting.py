@@ -43,7 +43,7 @@ def fit(
     _check_numbers(options)
     callbacks = listed(callbacks)
     if any(map(_saves_model, callbacks)):
-        _check_saveable(model)
+        _check_saveable(model, callbacks)
     run_state = next((c for c in callbacks if isinstance(c, RunState)), None)
     if run_state is None:
         return _fit(model, keras_fit, callbacks, None, **options)
@@ -61,8 +61,15 @@ def _saves_model(callback: keras.callbacks.Callback) -> bool:
     return whole or isinstance(callback, RunState)
 
 
-def _check_saveable(model: Any) -> None:
-    """Raises a ValueError if a network cannot be saved."""
+def _check_saveable(model: Any, callbacks: list[keras.callbacks.Callback]) -> None:
+    """Raises a ValueError if a network, or a path, cannot be saved."""
+    for callback in callbacks:
+        path = str(getattr(callback, "filepath", ""))
+        if _saves_model(callback) and path and not path.endswith(".keras"):
+            raise ValueError(
+                f"ModelCheckpoint has the filepath {path!r}; expected one that ends "
+                "in .keras, or save_weights_only=True."
+            )
     for role in model.roles:
         network = getattr(model, role)
         try:
@@ -115,7 +122,12 @@ def _fit(
     **validation: Any,
 ) -> keras.callbacks.History:
     """Trains with the callbacks in order and the one that resumes."""
-    if validation_split and validation_data is None and sources.is_array(x):
+    if validation_split and validation_data is None:
+        if not sources.is_array(x):
+            raise ValueError(
+                f"validation_split is {validation_split}, but x is a "
+                f"{type(x).__name__}; expected arrays, or validation_data."
+            )
         x, y, validation_data = sources.split_arrays(x, y, validation_split)
     if validation["validation_batch_size"] is None:
         validation["validation_batch_size"] = batch_size
@@ -152,7 +164,7 @@ def _fit(
     stream = Stream(data)
     left = epochs - initial_epoch
     if run_state is not None:
-        left = run_state.epochs_left(epochs)
+        left = run_state.epochs_left(epochs, initial_epoch)
     if preflight and left > 0:
         _, first = look_ahead(model, data, left, stream.look(), steps)
     else:
@@ -174,7 +186,10 @@ def _fit(
             place = model.steps_taken
         else:
             place = 0 if start is None else start[0] * steps + start[1]
-        stream.start_at(place, run_state and run_state.stop_requests.raise_if_requested)
+        # A complete run reads nothing.
+        if start is None or start[0] < epochs:
+            stop = run_state and run_state.stop_requests.raise_if_requested
+            stream.start_at(place, stop)
         return _fit_stream(
             functools.partial(keras_fit, shuffle=False),
             stream,
@@ -187,7 +202,7 @@ def _fit(
 
 def _checked(model: Any, data: Any, preflight: bool, epochs: int) -> Any:
     """Checks data that Keras reads by itself, and returns it."""
-    if preflight:
+    if preflight and epochs > 0:
         look_ahead(model, data, epochs)
     elif sources.is_iterator(data):
         first, data = sources.peeked(data)
@@ -195,7 +210,10 @@ def _checked(model: Any, data: Any, preflight: bool, epochs: int) -> Any:
     elif isinstance(data, (tf.data.Dataset, keras.utils.Sequence)):
         model.check_data(data)
     else:
-        model.check_data([next(iter(data))])
+        first = next(iter(data), None)
+        if first is None:
+            raise ValueError("data yields no batch; expected at least one.")
+        model.check_data([first])
     return data
 
 
@@ -208,6 +226,11 @@ def _check_validation(model: Any, data: Any) -> None:
         return
     x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
     if sources.is_array(x) and (y is None or sources.is_array(y)):
+        if y is not None and len(x) != len(y):
+            raise ValueError(
+                f"validation_data has {len(x)} and {len(y)} images; expected the same "
+                "number."
+            )
         model.check_data(x, y, name="validation_data")
 
 

@@ -149,7 +149,13 @@ def _check_penalties(model: Any, shape: tuple[int, ...]) -> None:
     # A callable of the user's own need not be about gradients of single images.
     own = [penalty for penalty in model.penalties if isinstance(penalty, Penalty)]
     for network in model.players()[1] if own else []:
-        layers = mixing_layers(network)
+        layers = sorted(
+            mixing_layers(network),
+            key=lambda layer: (
+                not isinstance(layer, keras.layers.BatchNormalization),
+                isinstance(layer, keras.layers.SpectralNormalization),
+            ),
+        )
         if layers and _mixes(network, shape):
             raise ValueError(
                 f"penalties has {type(own[0]).__name__}, but layer {layers[0].name!r} "

@@ -17,8 +17,9 @@ class LastGoodState:
 
     It holds the networks, their averages, image pools, and the state of both
     optimizers with their step counts: a moment and its count belong together, and the
-    position of a learning rate schedule goes back with them. It does not hold learning
-    rates, random layers' states, or `model.step`: every draw follows from the step, so
+    position of a learning rate schedule goes back with them. It does not hold the scale
+    of the loss in float16, which must not rise again, nor learning rates, random
+    layers' states, or `model.step`: every draw follows from the step, so
     restoring it would repeat the draws that failed.
 
     Args:

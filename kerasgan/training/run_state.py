@@ -1,7 +1,6 @@
 """`RunState`: saves checkpoints and resumes training from them."""
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,12 @@ from kerasgan.training.checkpoints import (
     resumable_checkpoint,
     write_checkpoint,
 )
-from kerasgan.training.compatibility import changed_since, check_resumable
+from kerasgan.training.compatibility import (
+    changed_since,
+    check_resumable,
+    data_digest,
+    report_differences,
+)
 from kerasgan.training.stop_requests import StopRequests
 from kerasgan.version import library_versions
 
@@ -120,14 +124,14 @@ class RunState(keras.callbacks.Callback):
             self._options = state.training_options(model)
             yield
 
-    def epochs_left(self, epochs: int) -> int:
+    def epochs_left(self, epochs: int, initial_epoch: int = 0) -> int:
         """Returns the number of epochs left to train, including a partial epoch.
 
         Args:
             epochs: The argument `epochs` of `fit`.
         """
         if self._checkpoint is None:
-            return epochs
+            return epochs - initial_epoch
         return 0 if self._is_complete(epochs) else epochs - self._checkpoint[1]["epoch"]
 
     def _is_complete(self, epochs: int) -> bool:
@@ -158,7 +162,7 @@ class RunState(keras.callbacks.Callback):
         self._stateful = stateful_callbacks(callbacks)
         self._options["steps_per_epoch"] = steps
         self._options["batch_size"] = len(tf.nest.flatten(batches)[0])
-        self._data = _digest(batches)
+        self._data = data_digest(batches)
         # The number of batches and the step of the newest checkpoint.
         self._saved: int | None = None
         self._saved_step: int | None = None
@@ -191,18 +195,7 @@ class RunState(keras.callbacks.Callback):
             f"{run}: resuming from step {self._model.steps_taken}, epoch {epoch + 1}, "
             f"batch {batch + 1} of {steps}."
         )
-        if facts["versions"] != library_versions():
-            saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
-            print(
-                f"{run}: the checkpoint was saved by other versions ({saved_by}), so "
-                "the resumed run may differ in the last bits."
-            )
-        if facts["data"] != self._data:
-            print(
-                f"{run}: the data has changed or comes in another order, so the run "
-                "will differ from an uninterrupted one; pass a seed to the data "
-                "functions."
-            )
+        report_differences(run, facts, self._data)
         return epoch, batch
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -235,12 +228,18 @@ class RunState(keras.callbacks.Callback):
         if self._checkpoint is not None:
             # No epoch was left.
             self._restore_the_rest()
-        elif self._epoch is not None and self._done < self._steps:
-            # A callback has stopped training in the middle of an epoch.
-            self._save(self._epoch, self._done)
-        elif self._epoch is not None:
+        elif self._epoch is not None and self._done >= self._steps:
             self._save(self._epoch + 1, 0, finished=True)
         self.stop_requests.raise_if_requested()
+
+    def save_unfinished(self) -> None:
+        """Saves a checkpoint if a callback has stopped training within an epoch.
+
+        `fit` calls this before optimizers overwrite weights with their averages.
+        """
+        if self._checkpoint is None and self._epoch is not None:
+            if self._done < self._steps:
+                self._save(self._epoch, self._done)
 
     def save_after_failure(self) -> None:
         """Saves a checkpoint after another callback has raised an error.
@@ -346,11 +345,3 @@ class RunState(keras.callbacks.Callback):
         ended = time.monotonic()
         wait = max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))
         self._due = ended + wait
-
-
-def _digest(batches: list[Any]) -> str:
-    """Returns a short hash of batches."""
-    digest = hashlib.sha256()
-    for array in tf.nest.flatten(batches):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

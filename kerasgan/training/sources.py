@@ -93,7 +93,7 @@ def peeked(iterator: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
     # Keras expects a generator, and tuples from it.
     def replayed() -> Iterator[tuple[Any, ...]]:
         for batch in itertools.chain([first], iterator):
-            yield batch if isinstance(batch, tuple) else (batch,)
+            yield tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
     return first, replayed()
 

@@ -48,6 +48,8 @@ def state_variables(model: Any) -> Groups:
         if any(v is rate for v in variables) or isinstance(rate, tf.Variable):
             groups[f"{path}.learning_rate"] = [rate]
     known = {id(v) for group in groups.values() for v in group}
+    # Metrics of images are reset by each evaluation.
+    known |= {id(v) for metric in model.image_metric_list for v in metric.variables}
     others = [*model.variables, *(v for m in model.metrics for v in m.variables)]
     groups["model"] = list({id(v): v for v in others if id(v) not in known}.values())
     return groups

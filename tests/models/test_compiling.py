@@ -32,6 +32,13 @@ class OnlyGetConfig:
         return {"slope": self.slope}
 
 
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule without `get_config`, inside of an optimizer."""
+
+    def __call__(self, step):
+        return 0.1
+
+
 class Unregistered(losses.LeastSquares):
     """A custom loss that Keras cannot find when it loads a model."""
 
@@ -78,10 +85,12 @@ def cross_entropy(labels, predictions):
         ({"loss_fn": Unregistered()}, "loss_fn Unregistered"),
         ({"loss_fn": cross_entropy}, "loss_fn cross_entropy"),
         ({"penalties": ["r1", unregistered]}, "penalties unregistered"),
+        ({"d_optimizer": lambda: keras.optimizers.SGD(Warmup())}, "d_optimizer SGD"),
     ],
 )
 def test_arguments_that_cannot_be_saved_warn(tmp_path, compiled, named):
-    model = gan(**compiled)
+    new = {k: v() if k == "d_optimizer" else v for k, v in compiled.items()}
+    model = gan(**new)
     with pytest.warns(UserWarning, match=f"{named} cannot be saved with the model"):
         model.save(tmp_path / "gan.keras")
     with pytest.warns(UserWarning, match=f"saved without {named}, so it is loaded unc"):
@@ -89,10 +98,20 @@ def test_arguments_that_cannot_be_saved_warn(tmp_path, compiled, named):
     assert not loaded.is_compiled
     original, restored = (m.generate(3, seed=0) for m in (model, loaded))
     assert (original == restored).all()
-    loaded.compile(**compiled)
+    loaded.compile()
 
 
 def test_invalid_metrics_raise():
     for metrics in ("mae", ["mae"], [keras.losses.MeanSquaredError()]):
         with pytest.raises(ValueError, match="expected a list of Keras metrics of rea"):
             gan(metrics=metrics)
+
+
+def test_label_noise_needs_a_loss_whose_method_takes_labels():
+    class Plain(losses.LeastSquares):
+        def discriminator_loss(self, real, fake):
+            return super().discriminator_loss(real, fake)
+
+    gan(loss_fn=Plain())
+    with pytest.raises(ValueError, match="loss_fn Plain does not use labels"):
+        gan(loss_fn=Plain(), label_noise=0.1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasgan.files import atomic_path
 from kerasgan.training import checkpoints
 from kerasgan.training.checkpoints import (
     DamagedCheckpointError,
@@ -77,7 +78,13 @@ def test_any_changed_byte_or_length_is_detected(tmp_path):
 
 def test_partial_files_of_killed_processes_are_removed(tmp_path):
     write_checkpoint(tmp_path, 1, VALUES, FACTS)
-    (tmp_path / ".000001-step-2.state.abc.part.state").write_bytes(b"half")
+    for step in (2, 5_000_000):
+        # A killed process leaves the temporary file of an atomic write.
+        with pytest.raises(KeyboardInterrupt):
+            with atomic_path(tmp_path / f"000001-step-{step}.state") as temporary:
+                left = temporary.name
+                raise KeyboardInterrupt
+        (tmp_path / left).write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("a user's")
     assert len(checkpoint_files(tmp_path)) == 1
     with held_folder(tmp_path):

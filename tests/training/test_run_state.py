@@ -23,6 +23,7 @@ import kerasgan
 from kerasgan import compat
 from kerasgan.callbacks import Diagnosis, RunState
 from kerasgan.ordering import indexed_batches
+from kerasgan.training import compatibility
 from kerasgan.training.checkpoints import checkpoint_files, read_checkpoint
 
 PROGRAM = pathlib.Path(__file__).with_name("resumable.py")
@@ -709,8 +710,9 @@ def test_schedule_and_constant_rate_are_interchangeable_without_strict(tmp_path)
 def test_changed_library_versions_are_reported(tmp_path, capsys, monkeypatch):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=1)
-    module = sys.modules[RunState.__module__]
-    monkeypatch.setattr(module, "library_versions", lambda: {"tensorflow": "2.99"})
+    monkeypatch.setattr(
+        compatibility, "library_versions", lambda: {"tensorflow": "2.99"}
+    )
     capsys.readouterr()
     run(make, data, tmp_path)
     assert "was saved by other versions (kerasgan " in capsys.readouterr().out
@@ -949,3 +951,33 @@ def test_networks_that_cannot_be_saved_are_found_before_the_first_step(tmp_path,
     with pytest.raises(ValueError, match=r"discriminator .* cannot be saved \(NotImpl"):
         model.fit(resumable.faces(), callbacks=[saves], verbose=0)
     assert model.steps_taken == 0
+
+
+def test_complete_run_reads_no_data_again(tmp_path, capsys):
+    make, data = CASES["minimax"]
+    run(make, data, tmp_path, epochs=1)
+    capsys.readouterr()
+    run(make, data, tmp_path, epochs=1)
+    assert capsys.readouterr().out == (
+        f"{tmp_path}: already complete after {STEPS} steps.\n"
+    )
+
+
+@pytest.mark.slow
+def test_averages_of_an_optimizer_do_not_spoil_a_resumed_run(tmp_path):
+    """Weights are overwritten at the end of training only, and once."""
+    _, data = CASES["minimax"]
+
+    def make():
+        return resumable.gan(
+            g_optimizer=keras.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.5)
+        )
+
+    class StopsTraining(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = self.model.steps_taken == STEPS + 3
+
+    uninterrupted = run(make, data, tmp_path / "whole")
+    run(make, data, tmp_path / "x", callbacks=[StopsTraining()], every_steps=99)
+    assert_same(uninterrupted, run(make, data, tmp_path / "x"))
+    assert_same(uninterrupted, run(make, data, tmp_path / "whole"))

@@ -219,3 +219,33 @@ def test_run_state_with_data_that_cannot_be_replayed_raises(gan, tmp_path):
             gan.fit(data, callbacks=[run], verbose=0)
     gan.fit(unknown.batch(4), callbacks=[run], steps_per_epoch=2, verbose=0)
     assert gan.steps_taken == 2
+
+
+def test_validation_split_needs_arrays(gan):
+    data = tf.data.Dataset.from_tensor_slices(images()).batch(4)
+    with pytest.raises(ValueError, match=r"validation_split is 0.5, but x is a \w+;"):
+        gan.fit(data, validation_split=0.5, verbose=0)
+
+
+def test_validation_arrays_must_have_the_same_length(cyclegan):
+    a = images(70, shape=(8, 8, 3))
+    with pytest.raises(ValueError, match="validation_data has 70 and 66 images"):
+        cyclegan.fit(a, a, validation_data=(a, a[:66]), verbose=0)
+
+
+def test_source_images_are_checked_too():
+    translator = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Conv2D(3, 1, activation="tanh")]
+    )
+    judge = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(1, 3)])
+    model = kerasgan.GAN(judge, translator)
+    model.compile()
+    for source, message in (
+        (np.full((4, *SHAPE), np.nan, "float32"), "the source of data has 192 values"),
+        (images(4, shape=(4, 4, 1)), r"\(4, 4, 1\), but generator takes images"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(source, images(4), verbose=0)
+    # Lists from a generator are pairs, like tuples.
+    model.fit(generator_of([images(4), images(4)]), verbose=0)
+    assert model.steps_taken == 1
