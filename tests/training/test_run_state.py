@@ -797,7 +797,7 @@ def test_replay_of_other_data_is_reported(tmp_path, capsys):
     printed = capsys.readouterr().out
     # The data check has read 16 of the 18 batches.
     assert "batches again to return to the place in the data." in printed
-    assert "/2 " in printed
+    assert "2/2" in printed
 
 
 def test_replay_can_be_interrupted(tmp_path):
