@@ -47,7 +47,7 @@ INVALID = {
     "uint8": (images(8, 0, 255).astype("uint8"), "/ 127.5 - 1"),
     "nan": (np.full((8, *SHAPE), np.nan, "float32"), "NaN or infinite"),
     "shape": (images(8, shape=(4, 6, 3)), r"has images of shape \(4, 6, 3\)"),
-    "label": ((images(8), np.zeros(8)), "yields tuples of 2, but generator draws lat"),
+    "label": ((images(8), np.zeros(8)), "yields tuples of 2, but generator takes lat"),
     "dict": ({"image": images(8)}, "yields a dict with the keys 'image'"),
     "nested": ((images(8), (images(8), 1)), r"nested tuples \(images, \(\.\.\.\)\)"),
 }
