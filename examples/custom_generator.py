@@ -1,4 +1,4 @@
-"""Bring a generator of your own: any Keras model from latents to images will do.
+"""Train a custom generator: any Keras model that maps latents to images.
 
 python examples/custom_generator.py
 python examples/custom_generator.py --data FOLDER_OF_IMAGES
@@ -14,7 +14,7 @@ import kerasgan
 
 
 def upsampling_generator(image_size, latent_dim):
-    """Grows an image by resizing and convolving, without transposed convolutions."""
+    """Returns a generator with resizing instead of transposed convolutions."""
     inputs = keras.Input((latent_dim,))
     side = image_size // 8
     x = layers.Dense(side * side * 128)(inputs)
@@ -30,12 +30,13 @@ def upsampling_generator(image_size, latent_dim):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="folder of images; by default drawn faces")
+    parser.add_argument("--data", help="folder of images (default: synthetic faces)")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--run", type=pathlib.Path, default="runs/custom")
     options = parser.parse_args()
+    run = options.run.expanduser()
     keras.utils.set_random_seed(0)
 
     common = dict(image_size=options.image_size, batch_size=options.batch_size)
@@ -44,7 +45,7 @@ def main():
     else:
         images = kerasgan.data.synthetic_faces(**common)
 
-    # The latent's length and the range of the images are read off the generator.
+    # The GAN infers the latent size and the range of the images from the generator.
     shape = (options.image_size, options.image_size, 3)
     gan = kerasgan.GAN(
         generator=upsampling_generator(options.image_size, latent_dim=64),
@@ -56,9 +57,9 @@ def main():
         g_optimizer=keras.optimizers.Adam(4e-4, beta_1=0.5),
         loss_fn="least_squares",
     )
-    samples = kerasgan.callbacks.SampleGrid(options.run)
+    samples = kerasgan.callbacks.SampleGrid(run)
     gan.fit(images, epochs=options.epochs, callbacks=[samples])
-    gan.save(options.run / "model.keras")
+    gan.save(run / "model.keras")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Train a CycleGAN that turns faces with an attribute into faces without, and back.
+"""Train a CycleGAN that translates faces with an attribute to faces without, and back.
 
-python examples/train_cyclegan.py                      # drawn faces, men and women
+python examples/train_cyclegan.py                # synthetic faces of men and women
 python examples/train_cyclegan.py --data celeb_a --data-dir DATA_DIR --attribute Smiling
 """
 
@@ -23,9 +23,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=pathlib.Path, default="runs/cyclegan-example")
     options = parser.parse_args()
+    run = options.run.expanduser()
     keras.utils.set_random_seed(options.seed)
 
-    # Data: batches of both domains side by side, float images in [-1, 1].
+    # Data: pairs of batches, one from each domain, with float images in [-1, 1].
     a, b = kerasgan.data.celeb_a_by_attribute(
         options.attribute,
         options.image_size,
@@ -36,7 +37,7 @@ def main():
     )
     pairs = kerasgan.data.unpaired(kerasgan.data.augment(a), kerasgan.data.augment(b))
 
-    # Networks: any Keras models whose shapes meet.
+    # Networks: any Keras models with matching shapes.
     shape = (options.image_size, options.image_size, 3)
     generators = [
         kerasgan.networks.resnet_generator(
@@ -62,11 +63,11 @@ def main():
         pairs,
         epochs=options.epochs,
         callbacks=[
-            kerasgan.callbacks.TranslationGrid(options.run, a, b),
-            kerasgan.callbacks.LossCurves(options.run),
+            kerasgan.callbacks.TranslationGrid(run, a, b),
+            kerasgan.callbacks.LossCurves(run),
         ],
     )
-    cyclegan.save(options.run / "model.keras")
+    cyclegan.save(run / "model.keras")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train a DCGAN on faces.
 
-python examples/train_dcgan.py                      # drawn faces, nothing to download
+python examples/train_dcgan.py                   # synthetic faces, without a download
 python examples/train_dcgan.py --data celeb_a --data-dir DATA_DIR
 """
 
@@ -22,9 +22,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=pathlib.Path, default="runs/example")
     options = parser.parse_args()
+    run = options.run.expanduser()
     keras.utils.set_random_seed(options.seed)
 
-    # Data: float images in [-1, 1].
+    # Data: batches of float images in [-1, 1].
     faces = kerasgan.data.celeb_a(
         options.image_size,
         batch_size=options.batch_size,
@@ -33,7 +34,7 @@ def main():
         dataset=options.data,
     )
 
-    # Networks: any Keras models whose shapes meet.
+    # Networks: any Keras models with matching shapes.
     shape = (options.image_size, options.image_size, 3)
     gan = kerasgan.GAN(
         generator=kerasgan.networks.dcgan_generator(shape, latent_dim=100, width=32),
@@ -53,11 +54,11 @@ def main():
         faces,
         epochs=options.epochs,
         callbacks=[
-            kerasgan.callbacks.SampleGrid(options.run),
-            kerasgan.callbacks.LossCurves(options.run),
+            kerasgan.callbacks.SampleGrid(run),
+            kerasgan.callbacks.LossCurves(run),
         ],
     )
-    gan.save(options.run / "model.keras")
+    gan.save(run / "model.keras")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom and makes the pictures it is stored with."""
+"""Every notebook runs from top to bottom and draws the figures it is stored with."""
 
 import functools
 import json
@@ -16,10 +16,10 @@ nbformat = pytest.importorskip(
 
 NOTEBOOKS = pathlib.Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-KERNEL = "the_interpreter_of_the_tests"
+KERNEL = "python_of_the_tests"
 LARGEST = 500_000  # bytes
 
-# Run in the notebook's kernel after its last cell; what it prints is checked below.
+# Run in the notebook's kernel after its last cell. Its output is checked below.
 PROBES = {
     "01_slanted_island": "import json; print(json.dumps({"
     "'by_hand': moved_by_hand.tolist(), 'by_library': moved_by_library.tolist(), "
@@ -35,13 +35,13 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def pictures(cell):
+def figures(cell):
     return [o for o in cell.outputs if "image/png" in o.get("data", {})]
 
 
 @pytest.fixture(scope="module")
 def execute(tmp_path_factory):
-    """Returns a function that runs a notebook once, in a fresh kernel and folder."""
+    """Function that runs a notebook once, in a new kernel and an empty folder."""
     home = tmp_path_factory.mktemp("jupyter")
     spec = home / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
@@ -79,32 +79,34 @@ def execute(tmp_path_factory):
         patch.setenv("JUPYTER_PATH", str(home))
         patch.setenv("JUPYTER_RUNTIME_DIR", str(home / "runtime"))
         patch.setenv("IPYTHONDIR", str(home / "ipython"))
-        # Whatever draws the tests' own figures, notebooks keep theirs as outputs.
+        # Notebooks need their own backend to keep figures as outputs.
         patch.delenv("MPLBACKEND", raising=False)
         yield run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_draws(path, execute):
     stored, executed = code_cells(read(path)), code_cells(execute(path))
     for before, after in zip(stored, executed, strict=False):
         assert after.execution_count is not None
         assert not [o for o in after.outputs if o.output_type == "error"]
-        assert len(pictures(after)) == len(pictures(before)), after.source
+        assert len(figures(after)) == len(figures(before)), after.source
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_notebook_is_stored_as_it_ran(path):
+def test_a_notebook_is_stored_with_its_outputs(path):
     cells = code_cells(read(path))
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
-    assert any(pictures(cell) for cell in cells)
+    assert any(figures(cell) for cell in cells)
     assert not [o for o in outputs if o.output_type == "error"]
     assert not [o for o in outputs if o.get("name") == "stderr"]
     assert path.stat().st_size < LARGEST
 
 
-def test_slanted_island_agrees_with_the_library_and_draws_slanted_faces(execute):
+@pytest.mark.slow
+def test_slanted_island_agrees_with_the_library_and_generates_faces(execute):
     probe = execute(NOTEBOOKS / "01_slanted_island.ipynb").cells[-1]
     found = json.loads(probe.outputs[0].text)
     assert len(found["by_hand"]) == 13
