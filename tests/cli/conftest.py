@@ -100,8 +100,15 @@ def _train(model, data, base, *more):
     return Run(arguments, status, base.with_name(f"{base.name}-001"), out.getvalue())
 
 
-def _interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
+@contextlib.contextmanager
+def _interrupted_after_first_epoch():
+    # Shells let processes in the background ignore Ctrl-C.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with _after_epoch(1, lambda: os.kill(os.getpid(), signal.SIGINT)):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 # Runs that several tests read, but do not change.
@@ -124,7 +131,7 @@ def whole_dcgan(dcgan_data):
 @pytest.fixture(scope="session")
 def stopped_dcgan(dcgan_data):
     """The same run, stopped by Ctrl-C after the first epoch."""
-    with _small_recipes(), _after_epoch(1, _interrupt):
+    with _small_recipes(), _interrupted_after_first_epoch():
         return _train("dcgan", dcgan_data, dcgan_data.parent / "stopped", *OPTIONS)
 
 
@@ -164,7 +171,7 @@ def whole_cyclegan(cyclegan_data):
 @pytest.fixture(scope="session")
 def stopped_cyclegan(cyclegan_data):
     """The same run, stopped by Ctrl-C after the first epoch."""
-    with _small_recipes(), _eager(), _after_epoch(1, _interrupt):
+    with _small_recipes(), _eager(), _interrupted_after_first_epoch():
         return _train("cyclegan", cyclegan_data, cyclegan_data.parent / "stopped")
 
 
