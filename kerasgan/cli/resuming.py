@@ -130,8 +130,9 @@ def check_checkpoint(options: argparse.Namespace, model: AdversarialModel) -> No
     folder: pathlib.Path = options.resume / runs.CHECKPOINTS
     with held_folder(folder):
         checkpoint = resumable_checkpoint(folder)
-        assert checkpoint is not None
-        values, _ = checkpoint
+    if checkpoint is None:
+        return
+    values, _ = checkpoint
     networks = {role: list(getattr(model, role).variables) for role in model.roles}
     problem = state.mismatch(networks, values)
     if problem is not None:

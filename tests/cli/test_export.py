@@ -86,6 +86,14 @@ def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
     np.testing.assert_allclose(loaded(latents), gan.ema_generator(latents), atol=1e-6)
 
 
+def test_an_unknown_range_is_printed(export, tmp_path, capsys):
+    generator = network((2,), keras.layers.Dense(192), keras.layers.Reshape(SHAPE))
+    (tmp_path / "run").mkdir()
+    kerasgan.GAN(judge(), generator).save(tmp_path / "run" / "model.keras")
+    assert export("--out", tmp_path / "generator.keras") == 0
+    assert "images (8, 8, 3) in an unknown range\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("direction", [None, "a2b", "b2a"])
 def test_a_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
     more = ["--direction", direction] if direction else []

@@ -7,20 +7,20 @@ from kerasgan import cli, images
 from kerasgan.cli import generate
 
 
-def save_gan(path, image_shape=(4, 4, 3), source_shape=(2,)):
+def save_gan(path, image_shape=(4, 4, 3), source_shape=(2,), activation="tanh", **more):
     size = int(np.prod(image_shape))
     generator = keras.Sequential(
         [
             keras.Input(source_shape),
             keras.layers.Flatten(),
-            keras.layers.Dense(size, "tanh", kernel_initializer="random_normal"),
+            keras.layers.Dense(size, activation, kernel_initializer="random_normal"),
             keras.layers.Reshape(image_shape),
         ]
     )
     discriminator = keras.Sequential(
         [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    gan = kerasgan.GAN(discriminator, generator, seed=0)
+    gan = kerasgan.GAN(discriminator, generator, seed=0, **more)
     gan.save(path)
     return gan
 
@@ -41,6 +41,19 @@ def test_one_image_is_written_per_seed(tmp_path, channels, capsys):
         written = images.read_png(out / f"seed_000{seed}.png")
         assert np.abs(written - generated).max() <= 1
     assert f"4 images in {out}" in capsys.readouterr().out
+
+
+def test_images_are_scaled_from_the_range_of_the_model(tmp_path, bad):
+    save_gan(tmp_path / "none.keras", activation=None)
+    out = tmp_path / "out"
+    command = ["generate", tmp_path / "none.keras", "--seeds", "3", "--out", out]
+    bad(command, "value_range is None", "expected value_range=(low, high)")
+    gan = save_gan(tmp_path / "given.keras", activation=None, value_range=(-0.2, 0.1))
+    command[1] = tmp_path / "given.keras"
+    assert cli.main([str(a) for a in command]) == 0
+    expected = (gan.generate(1, seed=3)[0] + 0.2) * 255 / 0.3
+    written = images.read_png(out / "seed_0003.png")
+    assert np.abs(written - expected.clip(0, 255)).max() <= 1
 
 
 def test_many_images_are_generated_in_batches(tmp_path, monkeypatch):

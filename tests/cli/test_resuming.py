@@ -38,7 +38,7 @@ def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
     options = (run / "options.json").read_bytes()
     # An option may be given again, if it is the same.
     assert resume(run, "--batch-size", "8") == 0
-    assert f"{run}: going on from step 3, epoch 2" in capsys.readouterr().out
+    assert f"{run}: resuming from step 3, epoch 2" in capsys.readouterr().out
     assert len(written(run)) == 7 and written(run) == written(whole_dcgan.folder)
     assert_same_model(run, whole_dcgan.folder)
     assert (run / "options.json").read_bytes() == options
@@ -61,10 +61,10 @@ def test_a_finished_run_only_trains_further_with_more_epochs(
     run = copied(whole_dcgan)
     model = (run / "model.keras").read_bytes()
     assert resume(run) == 0
-    assert "trained already, 9 steps" in capsys.readouterr().out
+    assert "already complete after 9 steps" in capsys.readouterr().out
     assert_same_model(run, whole_dcgan.folder)
     assert resume(run, "--epochs", "4", "--override") == 0
-    assert "going on from step 9" in capsys.readouterr().out
+    assert "resuming from step 9" in capsys.readouterr().out
     saved = json.loads((run / "options.json").read_text())
     assert saved["options"]["epochs"] == 4 and saved["steps"] == 12
     assert (run / "samples" / "epoch_0004.png").exists()
@@ -119,7 +119,7 @@ def test_a_run_is_refused_before_its_data_is_read(no_data, stopped_dcgan, copied
     bad([*command, *other], f"--resume is '{run}', but discriminator has ")
     for file in (run / "state").glob("*.state"):
         file.write_bytes(file.read_bytes()[:-9])
-    bad(command, f"--resume is '{run}'", "every state is damaged")
+    bad(command, f"--resume is '{run}'", "all checkpoints are damaged")
     assert (run / "options.json").read_bytes() == options
 
 
@@ -135,7 +135,7 @@ def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
         monkeypatch.setattr(train_dcgan, device, other)
     assert resume(run) == 0
     printed = capsys.readouterr().out
-    assert f"{newest} is damaged" in printed and "going on from step" in printed
+    assert f"{newest} is damaged" in printed and "resuming from step" in printed
     model = keras.models.load_model(run / "model.keras")
     assert model.generator.get_layer("to_image").kernel.shape[-1] == 4
     assert float(model.g_optimizer.learning_rate) == np.float32(4e-4)

@@ -81,7 +81,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
 ):
     run = copied(stopped_cyclegan)
     assert cli.main(["train", "cyclegan", "--resume", str(run)]) == 0
-    assert f"{run}: going on from step 2, epoch 2" in capsys.readouterr().out
+    assert f"{run}: resuming from step 2, epoch 2" in capsys.readouterr().out
     patterns = ("*/epoch_*.png", "history.csv", "evolution.gif", "loss_curves.png")
     for one, other in zip(
         *(
