@@ -14,7 +14,7 @@ Without `--other`, it prints three results:
   a new process.
 
 With `--other`, it times the steps of a DCGAN and a CycleGAN in this checkout of
-kerasgan and in another one, each in its own process.
+kerasgan and in another one, each in its own process, in seconds and in CPU time.
 
 Alternatives run in turn, in reversed order from one repeat to the next, and medians
 are compared, because the speed of a shared machine changes over time. PyTorch runs on
@@ -27,13 +27,13 @@ other work slows down many times over.
 import argparse
 import concurrent.futures
 import contextlib
-import functools
 import multiprocessing
 import os
 import pathlib
 import shutil
 import statistics
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -198,12 +198,12 @@ def compare(
     sizes: dict[str, Any],
     images: dict[str, np.ndarray],
     steps: int,
-) -> dict[str, list[float]]:
-    """Returns the seconds of `steps` steps in this and in the other checkout."""
-    checkouts = {"this": CHECKOUT, "other": options.other}
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Returns the seconds, and the CPU seconds, of training in both checkouts."""
+    cpu_seconds: dict[str, list[float]] = {"this": [], "other": []}
     with contextlib.ExitStack() as stack:
-        functions = {}
-        for name, checkout in checkouts.items():
+
+        def start(name: str, checkout: pathlib.Path) -> Callable[[], float]:
             env = {
                 "PYTHONPATH": str(checkout),
                 # Two processes share a GPU.
@@ -215,12 +215,35 @@ def compare(
             package = pathlib.Path(peer.ask()["package"])
             if not package.is_relative_to(checkout):
                 raise RuntimeError(f"{package} was imported; expected {checkout}.")
-            functions[name] = functools.partial(_seconds, peer, steps)
-        return alternate(functions, options.repeats)
+
+            def train() -> float:
+                answer = peer.ask(steps=steps)
+                cpu_seconds[name].append(answer["cpu_seconds"])
+                return answer["seconds"]
+
+            return train
+
+        functions = {
+            "this": start("this", CHECKOUT),
+            "other": start("other", options.other),
+        }
+        times = alternate(functions, options.repeats)
+    # Without the warm-up, which includes tracing.
+    return times, {name: values[1:] for name, values in cpu_seconds.items()}
 
 
-def _seconds(peer: Peer, steps: int) -> float:
-    return peer.ask(steps=steps)["seconds"]
+def show_both(
+    times: tuple[dict[str, list[float]], dict[str, list[float]]],
+    amount: int,
+    unit: str,
+) -> None:
+    """Prints the speeds, and those for each second of CPU time.
+
+    Other work on the machine affects the CPU time much less.
+    """
+    seconds, cpu_seconds = times
+    show(seconds, amount, f"{unit}/s")
+    show(cpu_seconds, amount, f"{unit}/s of CPU time")
 
 
 def compare_checkouts(options: argparse.Namespace) -> None:
@@ -233,7 +256,7 @@ def compare_checkouts(options: argparse.Namespace) -> None:
         options.steps,
     )
     print(f"\n{describe_dcgan(options)}")
-    show(times, options.steps, "steps/s")
+    show_both(times, options.steps, "steps")
     for batch_size in options.cycle_batch_sizes:
         a, b = cyclegan_images(options, batch_size)
         times = compare(
@@ -247,7 +270,7 @@ def compare_checkouts(options: argparse.Namespace) -> None:
             options.cycle_steps,
         )
         print(f"\n{describe_cyclegan(options, batch_size)}")
-        show(times, options.cycle_steps * batch_size, "pairs/s")
+        show_both(times, options.cycle_steps * batch_size, "pairs")
 
 
 def main() -> None:

@@ -64,7 +64,8 @@ def test_step_of_another_checkout(benchmark, tmp_path):
     assert f"this: {ROOT}\nother: {tmp_path}\n" in printed
     for model, size in (("DCGAN", 8), ("CycleGAN", 32)):
         assert re.search(
-            rf"{model} {size} px.*\nthis{RATE}other{RATE}this / other +\d+\.\d+ \(from",
+            rf"{model} {size} px.*\nthis{RATE}other{RATE}this / other +\d+\.\d+ \(from"
+            rf".*\nthis.* of CPU time\nother.* of CPU time\nthis / other +\d",
             printed,
         )
 
