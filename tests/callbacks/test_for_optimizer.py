@@ -13,7 +13,7 @@ def rates(model):
 
 
 class WarmUp(keras.callbacks.Callback):
-    """Sets a rate before every step, and sees what else a callback does."""
+    """Sets the rate before every step, and uses other hooks and attributes."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,7 @@ class WarmUp(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("which", WHICH)
 def test_every_hook_reaches_the_callback(trainee, which):
-    model, warm_up = trainee.compiled(0.02, 0.01), WarmUp()
+    model, warm_up = trainee.compiled(0.02, 0.01, run_eagerly=True), WarmUp()
     history = model.fit(
         trainee.data,
         epochs=5,
@@ -42,24 +42,24 @@ def test_every_hook_reaches_the_callback(trainee, which):
     )
     assert len(history.history["loss"]) == 1
     assert warm_up.seen == 2
-    left_alone = {"discriminator": 1, "generator": 0}.get(which)
+    unchanged = {"discriminator": 1, "generator": 0}.get(which)
     expected = [0.002, 0.002]
-    if left_alone is not None:
-        expected[left_alone] = (0.02, 0.01)[left_alone]
+    if unchanged is not None:
+        expected[unchanged] = (0.02, 0.01)[unchanged]
     assert rates(model) == pytest.approx(expected)
 
 
-def test_keras_waits_for_no_step_without_a_hook_for_it():
+def test_without_a_hook_for_batches_keras_does_not_wait_for_steps():
     callback = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
     for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_end"):
         found = getattr(ForOptimizer(callback, "both"), hook).__func__
         assert found is getattr(keras.callbacks.Callback, hook)
 
 
-def test_logs_say_whose_rate_it_was(trainee):
-    model = trainee.compiled(0.02, 0.01)
+def test_logs_have_the_rate_of_each_player(trainee):
+    model = trainee.compiled(0.02, 0.01, run_eagerly=True)
     halve = keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)
-    # Set after the epoch, for the next.
+    # Changes the rate after an epoch, for the next one.
     tenth = keras.callbacks.ReduceLROnPlateau(
         "loss", factor=0.1, patience=1, min_delta=1e9
     )
@@ -74,12 +74,12 @@ def test_logs_say_whose_rate_it_was(trainee):
     assert history["g_learning_rate"] == pytest.approx([0.01, 0.01, 0.001])
 
 
-def test_what_a_callback_logs_stays_in_the_logs(trainee):
+def test_other_logs_of_a_callback_are_kept(trainee):
     def score(epoch, logs):
         logs["score"] = epoch
 
     callback = keras.callbacks.LambdaCallback(on_epoch_end=score)
-    history = trainee.compiled().fit(
+    history = trainee.compiled(run_eagerly=True).fit(
         trainee.data,
         epochs=2,
         verbose=0,
@@ -89,7 +89,7 @@ def test_what_a_callback_logs_stays_in_the_logs(trainee):
 
 
 @pytest.mark.parametrize("which", WHICH)
-def test_a_schedule_is_refused(trainee, which):
+def test_schedules_raise_an_error(trainee, which):
     model = trainee.build()
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     scheduled = "d_optimizer" if which == "discriminator" else "g_optimizer"
@@ -100,7 +100,7 @@ def test_a_schedule_is_refused(trainee, which):
     assert model.steps_taken == 0
 
 
-def test_an_unknown_player_is_refused():
+def test_unknown_players_raise_an_error():
     with pytest.raises(ValueError, match="which is 'critic'"):
         ForOptimizer(keras.callbacks.TerminateOnNaN(), "critic")
 

@@ -1,4 +1,4 @@
-"""Keras's own callbacks, each on either model, by what it does."""
+"""Keras's own callbacks and fit options, with both models."""
 
 import csv
 
@@ -12,33 +12,33 @@ from kerasgan import callbacks
 
 EPOCHS, STEPS = 4, 2
 D_RATE, G_RATE = 0.02, 0.01
-# Of every epoch, for callbacks that should do something at one they do not choose.
+# A score of every epoch, for callbacks that react to the best one.
 SCORES = (2.0, 1.0, 3.0, 4.0)
 
 
 class Record(keras.callbacks.Callback):
-    """Keeps what the model is after every epoch, and gives the logs a score."""
+    """Draws images after every epoch, and adds a score to the logs."""
 
     def __init__(self, trainee):
         super().__init__()
-        self.trainee, self.drawn, self.rates = trainee, [], []
+        self.trainee, self.drawn = trainee, []
 
     def on_epoch_end(self, epoch, logs=None):
         logs["score"] = SCORES[epoch]
         self.drawn.append(self.trainee.draw(self.model))
-        optimizers = (self.model.d_optimizer, self.model.g_optimizer)
-        self.rates.append([float(one.learning_rate) for one in optimizers])
 
 
 class Run:
-    """A model that was trained under callbacks."""
+    """A model that was trained with callbacks.
 
-    def __init__(self, trainee, folder, make):
-        self.trainee, self.folder = trainee, folder
-        self.model = trainee.compiled(D_RATE, G_RATE)
+    Training is eager, because only a few steps are trained.
+    """
+
+    def __init__(self, trainee, folder, callback):
+        self.trainee, self.folder, self.callback = trainee, folder, callback
+        self.model = trainee.compiled(D_RATE, G_RATE, run_eagerly=True)
         self.record = Record(trainee)
-        self.callback = make(folder, trainee)
-        self.history = self.fit(self.model, [self.record, self.callback]).history
+        self.history = self.fit(self.model, [self.record, callback]).history
 
     def fit(self, model, callbacks):
         return model.fit(
@@ -47,14 +47,14 @@ class Run:
 
 
 def state(model):
-    """All that training changes: networks, averages, step, pools, both optimizers."""
+    """Returns what training changes: networks, averages, step, pools and optimizers."""
     optimizers = (model.d_optimizer, model.g_optimizer)
     variables = [v for one in optimizers for v in variables_of(one)]
     return [np.asarray(v) for v in (*model.weights, *variables)]
 
 
 def variables_of(optimizer):
-    # A method in earlier Keras.
+    # A method in Keras 2.
     variables = optimizer.variables
     return variables() if callable(variables) else variables
 
@@ -64,11 +64,11 @@ def assert_same_state(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-# --- what makes each callback, and what it must have done -------------------------
+# --- functions that make a callback, and functions that check what it has done -----
 
 
 def checkpoint(folder, trainee):
-    # Both losses fall: the most of them is not of the last epoch.
+    # The loss falls, so its maximum is not in the last epoch.
     return keras.callbacks.ModelCheckpoint(
         str(folder / "best.keras"),
         monitor=trainee.monitor,
@@ -98,7 +98,7 @@ def holds_the_weights_of_every_epoch(run):
         other = run.trainee.compiled()
         other.load_weights(run.folder / f"{epoch + 1}.weights.h5")
         np.testing.assert_array_equal(run.trainee.draw(other), drawn)
-    # Both optimizers, too: a compiled model goes on as if it had never stopped.
+    # Both optimizers are restored too.
     assert_same_state(other, run.model)
 
 
@@ -106,23 +106,23 @@ def backup(folder, trainee):
     return keras.callbacks.BackupAndRestore(str(folder / "backup"))
 
 
-def goes_on_after_an_interruption(run):
+def continues_after_an_interruption(run):
     assert not [path for path in run.folder.rglob("*") if path.is_file()]
 
     def interrupt(batch, logs=None):
         if interrupted.steps_taken == 2 * STEPS + 1:
             raise KeyboardInterrupt
 
-    # As the model that was not interrupted was made, in `Run`.
+    # The same weights as in `Run`.
     keras.utils.set_random_seed(7)
-    interrupted = run.trainee.compiled(D_RATE, G_RATE)
+    interrupted = run.trainee.compiled(D_RATE, G_RATE, run_eagerly=True)
     with pytest.raises(KeyboardInterrupt):
         stop = keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)
         run.fit(interrupted, [backup(run.folder, run.trainee), stop])
     keras.utils.set_random_seed(8)
-    fresh = run.trainee.compiled(D_RATE, G_RATE)
+    fresh = run.trainee.compiled(D_RATE, G_RATE, run_eagerly=True)
     history = run.fit(fresh, [backup(run.folder, run.trainee)]).history
-    # The epoch that was interrupted is trained again from its start.
+    # The interrupted epoch is trained again from its start.
     assert len(history["loss"]) == EPOCHS - 2
     assert fresh.steps_taken == EPOCHS * STEPS
     assert_same_state(fresh, run.model)
@@ -175,7 +175,7 @@ def csv_logger(folder, trainee):
 def writes_every_column(run):
     with open(run.folder / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    # Keras 3 leaves room for a validation that may come.
+    # Keras 3 adds columns for validation that may come later.
     names = [name for name in rows[0] if not name.startswith("val_")]
     assert names == ["epoch", *sorted(run.history)]
     assert [row["epoch"] for row in rows] == [str(i) for i in range(EPOCHS)]
@@ -195,46 +195,24 @@ def stops_and_restores_the_best(run):
     np.testing.assert_array_equal(run.trainee.draw(run.model), best)
     assert not np.array_equal(best, run.record.drawn[2])
     assert run.model.steps_taken == 2 * STEPS
-    # What Keras restores are weights of the model, not those of its optimizers.
+    # Keras restores the weights of the model, not those of its optimizers.
     for optimizer in (run.model.d_optimizer, run.model.g_optimizer):
         assert int(optimizer.iterations) == 3 * STEPS
 
 
-def scheduler(which=None):
-    def make(folder, trainee):
-        callback = keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)
-        return callback if which is None else callbacks.ForOptimizer(callback, which)
-
-    return make
+def scheduler():
+    return keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)
 
 
-def plateau(which=None):
-    def make(folder, trainee):
-        # Nothing improves by as much.
-        callback = keras.callbacks.ReduceLROnPlateau(
-            "loss", factor=0.5, patience=1, min_delta=1e9
-        )
-        return callback if which is None else callbacks.ForOptimizer(callback, which)
-
-    return make
-
-
-def halves(d_times, g_times):
-    """Both rates must have been halved so often."""
-
-    def check(run):
-        rates = [
-            float(one.learning_rate)
-            for one in (run.model.d_optimizer, run.model.g_optimizer)
-        ]
-        expected = [D_RATE / 2**d_times, G_RATE / 2**g_times]
-        assert rates == pytest.approx(expected, rel=1e-5)
-
-    return check
+def plateau():
+    # No loss improves by that much.
+    return keras.callbacks.ReduceLROnPlateau(
+        "loss", factor=0.5, patience=1, min_delta=1e9
+    )
 
 
 class Spoil(keras.callbacks.Callback):
-    """Ruins the discriminators, and nothing else, before the second epoch."""
+    """Sets only the discriminators to NaN, before the second epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
@@ -281,40 +259,71 @@ def prints_every_metric(run):
             assert f" {name}: " in line
 
 
-ROWS = {
+# Callbacks that do not change training: what makes each, and what it must have done.
+PASSIVE = {
     "ModelCheckpoint": (checkpoint, holds_the_best_model),
     "ModelCheckpoint-weights": (checkpoint_weights, holds_the_weights_of_every_epoch),
-    "BackupAndRestore": (backup, goes_on_after_an_interruption),
     "TensorBoard-of-Keras": (keras_tensorboard, writes_scalars),
     "TensorBoard": (our_tensorboard, writes_scalars_rates_and_images),
     "CSVLogger": (csv_logger, writes_every_column),
-    "EarlyStopping": (early_stopping, stops_and_restores_the_best),
-    "LearningRateScheduler": (scheduler(), halves(0, 4)),
-    "LearningRateScheduler-discriminator": (scheduler("discriminator"), halves(4, 0)),
-    "LearningRateScheduler-generator": (scheduler("generator"), halves(0, 4)),
-    "LearningRateScheduler-both": (scheduler("both"), halves(4, 4)),
-    # The first epoch is nothing to improve on.
-    "ReduceLROnPlateau": (plateau(), halves(0, 3)),
-    "ReduceLROnPlateau-discriminator": (plateau("discriminator"), halves(3, 0)),
-    "ReduceLROnPlateau-both": (plateau("both"), halves(3, 3)),
-    "TerminateOnNaN": (terminate, stops_at_the_first_step),
     "LambdaCallback": (lambda_callback, has_seen_the_loss),
     "ProgbarLogger": (progbar, prints_every_metric),
 }
+ACTIVE = {
+    "BackupAndRestore": (backup, continues_after_an_interruption),
+    "EarlyStopping": (early_stopping, stops_and_restores_the_best),
+    "TerminateOnNaN": (terminate, stops_at_the_first_step),
+}
+# For learning rates: how often each must have halved the discriminator's and the
+# generator's. In the first epoch, there is nothing to improve on.
+HALVING = {
+    (scheduler, None): (0, 4),
+    (scheduler, "discriminator"): (4, 0),
+    (scheduler, "generator"): (0, 4),
+    (scheduler, "both"): (4, 4),
+    (plateau, None): (0, 3),
+    (plateau, "discriminator"): (3, 0),
+    (plateau, "both"): (3, 3),
+}
 
 
-@pytest.mark.parametrize("make, check", ROWS.values(), ids=ROWS)
-def test_callback(make, check, trainee, tmp_path, events, capsys):
-    run = Run(trainee, tmp_path, make)
+def test_callbacks_that_do_not_change_training(trainee, tmp_path, events, capsys):
+    folders = {name: tmp_path / name for name in PASSIVE}
+    for folder in folders.values():
+        folder.mkdir()
+    made = {n: make(folders[n], trainee) for n, (make, _) in PASSIVE.items()}
+    run = Run(trainee, tmp_path, list(made.values()))
     run.events, run.printed = events, capsys.readouterr().out
-    check(run)
+    for name, (_, check) in PASSIVE.items():
+        run.folder, run.callback = folders[name], made[name]
+        check(run)
 
 
-# --- what else a Keras model does -------------------------------------------------
+@pytest.mark.parametrize("make, check", ACTIVE.values(), ids=ACTIVE)
+def test_callbacks_that_change_training(make, check, trainee, tmp_path):
+    check(Run(trainee, tmp_path, make(tmp_path, trainee)))
+
+
+def test_callbacks_that_set_learning_rates(trainee):
+    model = trainee.compiled()
+    optimizers = (model.d_optimizer, model.g_optimizer)
+    for (make, which), times in HALVING.items():
+        for optimizer, rate in zip(optimizers, (D_RATE, G_RATE), strict=True):
+            optimizer.learning_rate = rate
+        callback = make()
+        if which is not None:
+            callback = callbacks.ForOptimizer(callback, which)
+        model.fit(trainee.data, epochs=EPOCHS, verbose=0, callbacks=[callback])
+        rates = [float(optimizer.learning_rate) for optimizer in optimizers]
+        expected = [D_RATE / 2 ** times[0], G_RATE / 2 ** times[1]]
+        assert rates == pytest.approx(expected, rel=1e-5), (make, which)
+
+
+# --- options of fit and compile ---------------------------------------------------
 
 
 def test_losses_of_training_validation_and_evaluation(trainee):
-    model = trainee.compiled()
+    model = trainee.compiled(run_eagerly=True)
     history = model.fit(trainee.data, epochs=2, verbose=0, validation_data=trainee.data)
     assert type(history) is keras.callbacks.History
     logs = history.history
@@ -337,16 +346,19 @@ def trained(trainee, **options):
     return model
 
 
-def test_how_steps_run_hardly_changes_what_they_do(trainee):
+def test_how_steps_are_executed_hardly_changes_them(trainee):
     plain = trained(trainee)
     assert_same_state(plain, trained(trainee, steps_per_execution=2))
-    # Without a graph no operations are fused, and sums are taken in another order.
+    # Without a graph, operations are not fused and sums have another order.
     drawn = trainee.draw(trained(trainee, run_eagerly=True))
     np.testing.assert_allclose(drawn, trainee.draw(plain), atol=1e-5)
 
 
-def test_xla_hardly_changes_what_a_step_does(trainee, monkeypatch):
-    # From one seed XLA draws other latents than TensorFlow: here they are fixed.
+@pytest.mark.parametrize(
+    "trainee", ["gan", pytest.param("cyclegan", marks=pytest.mark.slow)], indirect=True
+)
+def test_xla_hardly_changes_a_step(trainee, monkeypatch):
+    # XLA draws other latents than TensorFlow from the same seed, so they are fixed.
     latents = tf.reshape(tf.linspace(-1.0, 1.0, 16), (8, 2))
     monkeypatch.setattr(kerasgan.GAN, "latents", lambda _, n, seed: latents[:n])
     drawn = trainee.draw(trained(trainee, jit_compile=True))

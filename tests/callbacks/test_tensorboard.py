@@ -7,11 +7,12 @@ from kerasgan import callbacks, images
 from kerasgan.schedules import ConstantThenLinearDecay
 
 
-def test_rates_of_schedules_are_those_of_the_step(tmp_path, trainee, events):
+def test_rates_follow_schedules(tmp_path, trainee, events):
     model = trainee.build()
-    # Two steps an epoch: all of it, half of it, none.
+    # Two steps per epoch: the whole rate, half of it, none.
     schedule = ConstantThenLinearDecay(0.02, 2, 4)
-    model.compile(keras.optimizers.Adam(schedule), keras.optimizers.Adam(0.01))
+    optimizers = keras.optimizers.Adam(schedule), keras.optimizers.Adam(0.01)
+    model.compile(*optimizers, run_eagerly=True)
     board = callbacks.TensorBoard(tmp_path)
     model.fit(trainee.data, epochs=3, verbose=0, callbacks=[board])
     found = events(tmp_path / "train")
@@ -21,12 +22,12 @@ def test_rates_of_schedules_are_those_of_the_step(tmp_path, trainee, events):
     assert not (tmp_path / "images").exists()
 
 
-def test_rates_are_those_that_an_epoch_ran_with(tmp_path, trainee, events):
+def test_rates_are_those_of_the_epoch(tmp_path, trainee, events):
     halve = keras.callbacks.ReduceLROnPlateau(
         "loss", factor=0.5, patience=1, min_delta=1e9
     )
     history = (
-        trainee.compiled(0.02, 0.01)
+        trainee.compiled(0.02, 0.01, run_eagerly=True)
         .fit(
             trainee.data,
             epochs=3,
@@ -44,10 +45,11 @@ def test_rates_are_those_that_an_epoch_ran_with(tmp_path, trainee, events):
 
 
 @pytest.mark.parametrize("update_freq", ["epoch", 3])
-def test_images_go_on_where_training_does(
+def test_images_continue_when_training_does(
     tmp_path, small_gan, faces, events, update_freq
 ):
     gan = small_gan()
+    gan.compile(run_eagerly=True)
     for first, last in ((0, 1), (1, 3)):
         grid = callbacks.SampleGrid(tmp_path, n=4)
         board = callbacks.TensorBoard(
