@@ -341,7 +341,8 @@ def test_discriminators_are_trained_on_pool_output():
     swaps = 0
     for _ in range(6):
         before = [np.array(pool.images) for pool in model.pools]
-        logs = model.train_on_batch(a, b, return_dict=True, reset_metrics=True)
+        model.reset_metrics()
+        logs = model.train_on_batch(a, b, return_dict=True)
         scores = []
         for domain, old, pool, real in zip(
             "ab", before, model.pools, (a, b), strict=True
@@ -468,7 +469,7 @@ def any_size_cyclegan(**options):
 
 
 def test_pool_requires_image_size_if_networks_accept_any_size():
-    with pytest.raises(ValueError, match="image_size is None, and no network says"):
+    with pytest.raises(ValueError, match="image_size is None, and no network has"):
         any_size_cyclegan()
     model = any_size_cyclegan(image_size=(12, 8))
     model.train_on_batch(images(2, shape=(12, 8, 3)), images(2, shape=(12, 8, 3)))
@@ -493,7 +494,7 @@ def test_invalid_image_size_raises(image_size, message):
 
 
 def test_image_size_that_mismatches_networks_raises():
-    with pytest.raises(ValueError, match="makes images of 8x8 and 16x16 pixels"):
+    with pytest.raises(ValueError, match="gives sizes of 8x8 and 16x16 pixels"):
         make(image_size=16)
 
 
