@@ -26,9 +26,11 @@ def message_of(error: Exception, options: argparse.Namespace) -> str:
             `option_of`, a dict from further argument names to options.
     """
     if isinstance(error, OSError) and str(error).startswith("[Errno"):
-        message = f"{str(error.filename)!r}: {error.strerror}"
+        name = "" if error.filename is None else f"{str(error.filename)!r}: "
+        message = f"{name}{error.strerror}"
     else:
-        message = " ".join(str(error).split())
+        lines = str(error).splitlines() or [type(error).__name__]
+        message = " ".join(map(str.strip, lines))
     names = {**_option_names(options.parser), **options.option_of}
     for name, option in names.items():
         # A plain word such as "data" is an argument only where the message starts.
@@ -72,10 +74,9 @@ def write_traceback(
 
 
 def _option_names(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """Returns a dict from the names of a parser's attributes to its options."""
-    return {
-        action.dest: action.option_strings[0]
-        if action.option_strings
-        else str(action.metavar or action.dest)
-        for action in parser._actions
-    }
+    """Returns what the user types for each argument of a parser, by its name."""
+    names = {}
+    for action in parser._actions:
+        typed = action.option_strings or [str(action.metavar)]
+        names[action.dest] = typed[0]
+    return names

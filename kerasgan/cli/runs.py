@@ -59,6 +59,7 @@ def write_options(
     run: pathlib.Path,
     options: argparse.Namespace,
     recipe: Any,
+    steps: int,
     **more: Any,
 ) -> None:
     """Writes what a run was started with to `options.json`.
@@ -69,6 +70,7 @@ def write_options(
         run: Folder of the run.
         options: The parsed command line.
         recipe: Dataclass of the settings that the command chose.
+        steps: Number of training steps of the run.
         **more: Further entries, which must be JSON serializable.
     """
     if options.resume is not None and not options.override:
@@ -80,6 +82,7 @@ def write_options(
         "recipe": {
             k: v for k, v in dataclasses.asdict(recipe).items() if k not in saved
         },
+        "steps": steps,
         "versions": {**library_versions(), "python": sys.version.split()[0]},
         **more,
     }
@@ -102,7 +105,7 @@ def read_options(run: pathlib.Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(file.read_text())
-        if {"model", "options", "recipe"} <= content.keys():
+        if {"model", "options", "recipe", "steps"} <= content.keys():
             return content
     except (AttributeError, ValueError):
         pass

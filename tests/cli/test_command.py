@@ -1,4 +1,3 @@
-import argparse
 import pathlib
 import subprocess
 import sys
@@ -59,7 +58,9 @@ def test_an_unexpected_error_is_one_line_that_names_the_traceback(
     [
         (ValueError("x is 0;\nexpected 1."), "x is 0; expected 1."),
         (PermissionError(13, "Permission denied", "a/b"), "'a/b': Permission denied"),
-        (OSError("cannot be written"), "cannot be written"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("'a  b' cannot be written"), "'a  b' cannot be written"),
+        (ValueError(), "ValueError"),
     ],
 )
 def test_an_expected_error_is_one_line(failing, error, message, tmp_path, capsys):
@@ -115,20 +116,24 @@ def test_messages_name_the_options(raised, printed):
     assert errors.message_of(ValueError(raised), options) == printed
 
 
-def test_every_command_names_its_options():
-    parser = command._parser()
-    for arguments in (
-        ["train", "dcgan"],
-        ["generate", "x", "--out", "y"],
-        ["translate", "x", "y", "--out", "z"],
-        ["export", "x", "--out", "y"],
-        ["prepare", "celeb_a", "--from", "x", "--data-dir", "y"],
-    ):
-        options = parser.parse_args(arguments)
-        assert isinstance(options, argparse.Namespace)
-        assert errors.message_of(ValueError("help is"), options) == "-h is"
-    assert errors.message_of(ValueError("source x is"), options) == "--from x is"
-    assert errors.message_of(ValueError("data_dir x"), options) == "--data-dir x"
+@pytest.mark.parametrize(
+    "arguments, names",
+    [
+        ("train dcgan", {"data": "--data", "seed": "--seed"}),
+        ("generate x --out y", {"model": "MODEL", "out": "--out", "seeds": "--seeds"}),
+        ("translate x y --out z", {"path": "PATH", "direction": "--direction"}),
+        ("export x --out y", {"model": "MODEL", "out": "--out"}),
+        (
+            "prepare celeb_a --from x --data-dir y",
+            {"source": "--from", "data_dir": "--data-dir"},
+        ),
+    ],
+)
+def test_every_command_names_its_options(arguments, names):
+    options = command._parser().parse_args(arguments.split())
+    for name, option in names.items():
+        error = ValueError(f"{name} is x")
+        assert errors.message_of(error, options) == f"{option} is x"
 
 
 @pytest.mark.parametrize(

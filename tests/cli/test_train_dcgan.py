@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasgan import cli, images, ordering
-from kerasgan.cli import train_dcgan, training
+from kerasgan.cli import folders, train_dcgan, training
 
 
 def test_a_run_writes_its_files(whole_dcgan, dcgan_data):
@@ -23,7 +23,7 @@ def test_a_run_writes_its_files(whole_dcgan, dcgan_data):
         *(f"samples/epoch_000{epoch}.png" for epoch in range(4)),
     ]
     saved = json.loads((run / "options.json").read_text())
-    assert list(saved) == ["model", "options", "recipe", "versions", "steps"]
+    assert list(saved) == ["model", "options", "recipe", "steps", "versions"]
     assert saved["recipe"] == {
         "width": 4,
         "steps": 5,
@@ -86,6 +86,27 @@ def test_small_data_is_repeated_within_an_epoch(planned, monkeypatch):
     assert len(dataset) == 3 and (options.passes, options.epochs) == (3, 1)
     # Training can start anywhere without reading what comes before.
     assert ordering.started_at(dataset, 5) is not None
+
+
+def test_paths_are_expanded_and_made_absolute(planned, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "images").symlink_to(tmp_path.parent)
+    monkeypatch.chdir(tmp_path)
+    *_, options = planned("--run=~/runs/x", "--data-dir", "logs")
+    assert options.folder == tmp_path / "runs" / "x-001" and options.folder.is_dir()
+    assert options.data_dir == tmp_path / "logs"
+    assert not (tmp_path / "~").exists()
+    # Names of data sets are not paths.
+    for text, source in (
+        ("~/images", str(tmp_path / "images")),
+        ("images", str(tmp_path / "images")),
+        ("celeb_a", "celeb_a"),
+        ("nothing", "nothing"),
+    ):
+        assert folders.data_source(text) == source
+    (tmp_path / "celeb_a").mkdir()
+    assert folders.data_source("celeb_a") == "celeb_a"
 
 
 def test_an_epoch_has_the_planned_steps(monkeypatch, planned):
