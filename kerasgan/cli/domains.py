@@ -21,6 +21,8 @@ ATTRIBUTE = "Male"
 # Prefix of the names of tfds data sets.
 TFDS = "cycle_gan/"
 
+Pair = tuple[tf.data.Dataset, tf.data.Dataset]
+
 
 @dataclasses.dataclass(frozen=True)
 class Domains:
@@ -37,7 +39,7 @@ class Domains:
     """
 
     names: dict[str, str]
-    read: Callable[..., tuple[tf.data.Dataset, tf.data.Dataset]]
+    read: Callable[..., Pair]
     facts: Callable[[str], Any]
     held_out: str | None = None
     held_out_names: tuple[str, ...] = ()
@@ -133,7 +135,7 @@ def _faces(dataset: str, options: argparse.Namespace) -> Domains:
     # Set, so that options.json contains it.
     options.attribute = options.attribute or ATTRIBUTE
 
-    def read(split, image_size, **more):
+    def read(split: str, image_size: int, **more: Any) -> Pair:
         return data.celeb_a_by_attribute(
             options.attribute,
             image_size,
@@ -143,7 +145,7 @@ def _faces(dataset: str, options: argparse.Namespace) -> Domains:
             **more,
         )
 
-    def facts(split):
+    def facts(split: str) -> Any:
         return celeb_a_facts(dataset, split, options.data_dir)
 
     names = {"a": options.attribute, "b": f"not {options.attribute}"}
@@ -152,12 +154,12 @@ def _faces(dataset: str, options: argparse.Namespace) -> Domains:
 
 
 def _tfds(name: str, options: argparse.Namespace) -> Domains:
-    def read(split, image_size, **more):
+    def read(split: str, image_size: int, **more: Any) -> Pair:
         return data.cycle_gan(
             name, image_size, split, data_dir=options.data_dir, **more
         )
 
-    def facts(split):
+    def facts(split: str) -> Any:
         return cycle_gan_facts(name, split, options.data_dir)
 
     a, to, b = name.partition("2")
@@ -182,15 +184,16 @@ def _folders(folders: list[pathlib.Path]) -> Domains:
     if len(folders) == 1:
         return _split_folder(*folders)
 
-    def read(split, image_size, seed=None, **more):
-        return tuple(
+    def read(split: str, image_size: int, seed: int | None = None, **more: Any) -> Pair:
+        a, b = (
             data.image_folder(path, image_size, seed=domain_seed, **more)
             for path, domain_seed in zip(
                 folders, (seed, second_seed(seed)), strict=True
             )
         )
+        return a, b
 
-    def facts(split):
+    def facts(split: str) -> Any:
         return [folder_facts(folder) for folder in folders]
 
     a, b = (folder.resolve().name for folder in folders)
@@ -202,7 +205,7 @@ def _folders(folders: list[pathlib.Path]) -> Domains:
 def _split_folder(folder: pathlib.Path) -> Domains:
     """Returns the domains in a folder with trainA, trainB and perhaps testA, testB."""
 
-    def has(split):
+    def has(split: str) -> bool:
         return all((folder / f"{split}{letter}").is_dir() for letter in "AB")
 
     if not has("train"):
@@ -211,10 +214,10 @@ def _split_folder(folder: pathlib.Path) -> Domains:
             "expected them, or two folders of images."
         )
 
-    def read(split, image_size, **more):
+    def read(split: str, image_size: int, **more: Any) -> Pair:
         return data.image_folder_pair(folder, image_size, split, **more)
 
-    def facts(split):
+    def facts(split: str) -> Any:
         return [folder_facts(folder / f"{split}{letter}") for letter in "AB"]
 
     name = folder.resolve().name

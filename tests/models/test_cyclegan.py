@@ -500,7 +500,9 @@ def test_image_size_that_mismatches_networks_raises():
 
 def test_domains_with_different_image_sizes_raise():
     model = any_size_cyclegan(pool_size=0)
-    with pytest.raises(ValueError, match="domain b of data has images of 12x8 pixels, but"):
+    with pytest.raises(
+        ValueError, match="domain b of data has images of 12x8 pixels, but"
+    ):
         model.fit(images(2), images(2, shape=(12, 8, 3)))
 
 
