@@ -1,4 +1,5 @@
 import os
+import signal
 
 # Must be set before TensorFlow is imported: its log messages hide test output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -18,6 +19,14 @@ def _seeded():
     yield
     # The command enables it, and TensorFlow has no public function to disable it.
     config.disable_op_determinism()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _python_handles_ctrl_c():
+    """A shell starts background jobs, such as a test suite, with Ctrl-C ignored."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.fixture(autouse=True, scope="session")
