@@ -222,8 +222,11 @@ def fit(
         for callback in callbacks:
             callback.on_train_end()
         runs.save_model(model, run)
-        command = ["kerasgan", "train", options.model, "--resume", str(run)]
-        print(f"Resume with: {shlex.join(command)}")
+        _print_how_to_resume(options, run)
+        raise
+    except SystemExit:
+        # After SIGTERM there may be little time left; the checkpoint is enough.
+        _print_how_to_resume(options, run)
         raise
     runs.save_model(model, run)
     if any(c.gave_up for c in callbacks if isinstance(c, Diagnosis)):
@@ -233,3 +236,8 @@ def fit(
         )
     if model.steps_taken > run_state.first_step:
         print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")
+
+
+def _print_how_to_resume(options: argparse.Namespace, run: pathlib.Path) -> None:
+    command = ["kerasgan", "train", options.model, "--resume", str(run)]
+    print(f"Resume with: {shlex.join(command)}")

@@ -96,6 +96,7 @@ def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
     assert not (run / "model.keras").exists()
     printed = capsys.readouterr().out
     assert f"{run}: using the checkpoint of step " in printed
+    assert f"Resume with: kerasgan train dcgan --resume {run}\n" in printed
     generate(run, out / "terminated")
     assert "using the checkpoint of step 6." in capsys.readouterr().out
     # Being read has not disturbed training.
