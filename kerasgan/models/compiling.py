@@ -1,5 +1,6 @@
 """The arguments of `compile`: checks, defaults and saving."""
 
+import copy
 import dataclasses
 import difflib
 import inspect
@@ -263,7 +264,8 @@ def _serialized(thing: Any) -> Any:
         return None
     try:
         config = keras.saving.serialize_keras_object(thing)
-        _deserialized(config)
+        # A copy, because some classes take their config apart.
+        _deserialized(copy.deepcopy(config))
     except Exception:
         # The object may hold others, whose classes may raise anything.
         return None
