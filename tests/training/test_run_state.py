@@ -946,7 +946,7 @@ def test_networks_that_cannot_be_saved_are_found_before_the_first_step(tmp_path,
     model.compile()
     saves = {
         "run_state": RunState(tmp_path),
-        "checkpoint": keras.callbacks.ModelCheckpoint(tmp_path / "best.keras"),
+        "checkpoint": keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras")),
     }[kind]
     with pytest.raises(ValueError, match=r"discriminator .* cannot be saved \(NotImpl"):
         model.fit(resumable.faces(), callbacks=[saves], verbose=0)
