@@ -6,6 +6,7 @@ whatever its training step.
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import pathlib
@@ -14,8 +15,10 @@ from typing import Any
 
 import filelock
 import numpy as np
+import tensorflow as tf
 
 from kerasgan.files import atomic_write
+from kerasgan.training.variable_copy import as_array
 
 # Number of checkpoints to keep.
 KEPT = 2
@@ -32,29 +35,32 @@ class DamagedCheckpointError(ValueError):
 
 
 def write_checkpoint(
-    folder: pathlib.Path, step: int, values: Arrays, facts: dict[str, Any]
+    folder: pathlib.Path, step: int, values: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     """Writes a checkpoint and removes all but the newest two.
 
     Args:
         folder: The folder; it is created if it does not exist.
         step: Training steps so far.
-        values: Dict from names to arrays.
+        values: Dict from names to arrays or variables. Variables are read one at a
+            time.
         facts: JSON-compatible values.
 
     Raises:
         OSError: If the file cannot be written. Earlier checkpoints are kept.
     """
-    values = {name: np.asarray(value, order="C") for name, value in values.items()}
     # By name, because bfloat16 has no other description.
-    arrays = [[name, v.dtype.name, v.shape] for name, v in values.items()]
+    arrays = [
+        [name, tf.as_dtype(value.dtype).name, tuple(value.shape)]
+        for name, value in values.items()
+    ]
     header = json.dumps({"facts": facts, "arrays": arrays}).encode()
     digest = hashlib.sha256()
     newest = next(iter(checkpoint_files(folder)), None)
     number = 0 if newest is None else _number(newest) + 1
     with atomic_write(folder / f"{number:06d}-step-{step}{_SUFFIX}") as file:
         parts: list[Any] = [len(header).to_bytes(_LENGTH, "little"), header]
-        for part in [*parts, *values.values()]:
+        for part in itertools.chain(parts, map(as_array, values.values())):
             digest.update(part)
             file.write(part)
         file.write(digest.digest())

@@ -15,8 +15,9 @@ from kerasgan.penalties import Penalty
 from kerasgan.training.data_checks import CHECKED_IMAGES
 from kerasgan.training.memory import activation_bytes, state_bytes
 from kerasgan.training.preflight_report import Preflight, size_in_words
-from kerasgan.training.state import read_variables, state_variables, write_variables
+from kerasgan.training.state import state_variables
 from kerasgan.training.stream import replayed
+from kerasgan.training.variable_copy import VariableCopy
 
 # Whichever comes first ends a measurement.
 MEASURED_BATCHES = 20
@@ -160,25 +161,24 @@ def _check_penalties(model: Any, shape: tuple[int, ...]) -> None:
             raise ValueError(
                 f"penalties has {type(own[0]).__name__}, but layer {layers[0].name!r} "
                 f"({type(layers[0]).__name__}) of discriminator {network.name!r} mixes "
-                "the images of a batch, so the gradient of an answer is not that of "
+                "the images of a batch, so the gradient of an output is not that of "
                 "one image; expected layers that treat each image separately, such as "
                 "instance, layer or spectral normalization."
             )
 
 
 def _mixes(network: keras.Model, shape: tuple[int, ...]) -> bool:
-    """Returns whether a network's answer to one image depends on another image."""
+    """Returns whether a network's output for one image depends on another image."""
     known = tuple(network.inputs[0].shape)[1:]
     sides = [a or b for a, b in zip(known, shape[1:], strict=True)]
     images = tf.random.stateless_uniform((4, *sides), (0, 0), -1.0, 1.0)
     # Training mode changes statistics, which are put back.
-    variables = {"network": list(network.variables)}
-    before = read_variables(variables)
+    before = VariableCopy(network.variables)
     with tf.GradientTape() as tape:
         tape.watch(images)
         first = tf.cast(network(images, training=True), "float32")[0]
     gradient = tape.gradient(first, images)
-    write_variables(variables, before)
+    before.restore()
     return gradient is not None and bool(tf.reduce_any(gradient[1:] != 0.0))
 
 
@@ -254,8 +254,8 @@ def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, f
         the speed.
     """
     iterator = iter(batch.cache().repeat())
-    variables = state_variables(model)
-    before = read_variables(variables)
+    groups = state_variables(model).values()
+    before = VariableCopy(v for group in groups for v in group)
     try:
         started = time.perf_counter()
         model.make_train_function()
@@ -270,7 +270,7 @@ def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, f
         # Counted, because one call may take several steps.
         return (model.steps_taken - step) * n / seconds, first
     finally:
-        write_variables(variables, before)
+        before.restore()
 
 
 def _run(model: Any, iterator: Iterator[Any]) -> None:

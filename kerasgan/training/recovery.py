@@ -1,19 +1,18 @@
-"""The last good state of training, kept in memory to return to."""
+"""The last good state of training, kept to return to."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from kerasgan.optimizers import inner_optimizer, is_scheduled
 from kerasgan.schedules import LoweredRate
 from kerasgan.training.not_finite import is_finite
+from kerasgan.training.variable_copy import VariableCopy
 
 
 class LastGoodState:
-    """A copy of what training has made of a model.
+    """A copy of what training has made of a model, in a temporary file.
 
     It holds the networks, their averages, image pools, and the state of both
     optimizers with their step counts: a moment and its count belong together, and the
@@ -28,7 +27,7 @@ class LastGoodState:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.values: list[np.ndarray] | None = None
+        self.copy: VariableCopy | None = None
         # The optimizers that hold the rates, inside of any LossScaleOptimizer.
         self.optimizers = [
             inner_optimizer(optimizer)
@@ -52,8 +51,9 @@ class LastGoodState:
 
     def keep(self) -> None:
         """Copies the current state."""
+        # The previous copy stays until this one is complete.
+        self.copy = VariableCopy(self.variables())
         self.step = self.model.steps_taken
-        self.values = [np.array(tf.convert_to_tensor(v)) for v in self.variables()]
 
     def restore(self, factor: float) -> None:
         """Restores the copied state and lowers both learning rates.
@@ -61,9 +61,8 @@ class LastGoodState:
         Args:
             factor: Number by which the current rates are multiplied.
         """
-        assert self.values is not None
-        for variable, value in zip(self.variables(), self.values, strict=True):
-            variable.assign(value)
+        assert self.copy is not None
+        self.copy.restore()
         for optimizer in self.optimizers:
             rate = optimizer._learning_rate
             if is_scheduled(optimizer):

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasgan.arguments import check_positive
@@ -31,6 +30,7 @@ from kerasgan.training.compatibility import (
     data_digest,
     report_differences,
 )
+from kerasgan.training.not_finite import is_finite
 from kerasgan.training.stop_requests import StopRequests
 from kerasgan.version import library_versions
 
@@ -201,8 +201,8 @@ class RunState(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         if not hasattr(self, "_options"):
             raise ValueError(
-                f"RunState is given to a {type(self.model).__name__}, whose fit cannot "
-                "resume; expected a kerasgan.GAN or kerasgan.CycleGAN."
+                f"RunState is used with a {type(self.model).__name__}, whose fit "
+                "cannot resume; expected a kerasgan.GAN or kerasgan.CycleGAN."
             )
         # A new run saves before its first step.
         self._due = time.monotonic() + (LEAST_SECONDS if self._checkpoint else 0.0)
@@ -298,9 +298,9 @@ class RunState(keras.callbacks.Callback):
         if now == self._saved and not finished:
             return True
         started = time.monotonic()
-        values = state.read_variables(state.state_variables(self.model))
+        values = state.named_variables(state.state_variables(self.model))
         step = self.model.steps_taken
-        if not all(np.isfinite(value).all() for value in values.values()):
+        if not is_finite(values.values()):
             self._delay(started)
             if not self._told_not_finite:
                 self._told_not_finite = True

@@ -55,10 +55,10 @@ def state_variables(model: Any) -> Groups:
     return groups
 
 
-def read_variables(groups: Groups) -> Arrays:
-    """Returns the values of groups of variables, a dict from names to arrays."""
+def named_variables(groups: Groups) -> dict[str, Any]:
+    """Returns the variables of groups with the names they have in a checkpoint."""
     return {
-        f"{group}/{i}": tf.convert_to_tensor(variable).numpy()
+        f"{group}/{i}": variable
         for group, variables in groups.items()
         for i, variable in enumerate(variables)
     }
@@ -69,7 +69,7 @@ def mismatch(groups: Groups, values: Arrays) -> str | None:
 
     Args:
         groups: What `state_variables` returned.
-        values: What `read_variables` returned.
+        values: Dict from the names of `named_variables` to arrays.
     """
     for group, variables in groups.items():
         kept = sum(name.startswith(f"{group}/") for name in values)
@@ -86,7 +86,7 @@ def mismatch(groups: Groups, values: Arrays) -> str | None:
 
 
 def write_variables(groups: Groups, values: Arrays) -> None:
-    """Assigns the values that `read_variables` returned to groups of variables."""
+    """Assigns the values of a checkpoint to groups of variables."""
     for group, variables in groups.items():
         for i, variable in enumerate(variables):
             variable.assign(values[f"{group}/{i}"])

@@ -24,6 +24,7 @@ VALUES = {
     "rows": np.arange(24.0, dtype="float32").reshape(2, 3, 4)[:, ::-1],
     "seed": np.asarray([1, 2], "uint32"),
     "bfloat16": tf.constant([1.5, -2.0], "bfloat16").numpy(),
+    "variable": tf.Variable([[0.5], [-1.0]]),
 }
 FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 

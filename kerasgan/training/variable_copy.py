@@ -1,0 +1,52 @@
+"""A copy of variables that needs no memory."""
+
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Returns the value of a variable, or an array as it is, in C order."""
+    if not isinstance(value, np.ndarray):
+        value = tf.convert_to_tensor(value).numpy()
+    return np.asarray(value, order="C")
+
+
+class VariableCopy:
+    """The current values of variables, in a temporary file.
+
+    Optimizers and averages make the variables several times as large as the networks.
+    A copy in memory would add as much to what a training step needs.
+
+    Args:
+        variables: Variables of Keras or TensorFlow.
+
+    Raises:
+        OSError: If the temporary file cannot be written.
+    """
+
+    def __init__(self, variables: Iterable[Any]) -> None:
+        self._variables = list(variables)
+        try:
+            self._file = tempfile.TemporaryFile()
+            for variable in self._variables:
+                self._file.write(as_array(variable).reshape(-1).view("uint8"))
+            self._file.flush()
+        except OSError as error:
+            raise OSError(
+                f"a copy of the model could not be written to "
+                f"{tempfile.gettempdir()!r} ({error.strerror}); expected a writable "
+                "folder with enough free space, which TMPDIR can name."
+            ) from error
+
+    def restore(self) -> None:
+        """Assigns the copied values to the variables."""
+        self._file.seek(0)
+        for variable in self._variables:
+            dtype = tf.as_dtype(variable.dtype).as_numpy_dtype
+            size = int(np.prod(variable.shape)) * np.dtype(dtype).itemsize
+            value = np.frombuffer(self._file.read(size), dtype)
+            variable.assign(value.reshape(variable.shape))
