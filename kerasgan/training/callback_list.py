@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasgan.training.callback_state import undo_swaps
+
 
 def listed(callbacks: Any) -> list[keras.callbacks.Callback]:
     """Returns the `callbacks` of `fit` as a list."""
@@ -68,5 +70,6 @@ class FitCallbacks(keras.callbacks.CallbackList):
             yield
         except Exception:
             if self.run_state is not None:
+                undo_swaps(self.callbacks)
                 self.run_state.save_after_failure()
             raise

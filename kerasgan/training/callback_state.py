@@ -1,6 +1,6 @@
 """The state of callbacks, which a resumed run restores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -18,23 +18,36 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
 }
 
 
-def stateful_callbacks(
+def each_callback(
     callbacks: Sequence[keras.callbacks.Callback],
-) -> dict[str, keras.callbacks.Callback]:
-    """Returns the callbacks that have state, by keys that a resumed run finds again.
+) -> Iterator[tuple[str, Any]]:
+    """Yields each callback with the player it is for, or an empty string.
 
     A callback that wraps others, such as `ForOptimizer`, has a dict `callbacks`.
     """
-    found: dict[str, keras.callbacks.Callback] = {}
     for callback in callbacks:
         inner = getattr(callback, "callbacks", None)
-        if not isinstance(inner, dict):
-            inner = {"": callback}
-        for player, one in inner.items():
-            if isinstance(one, tuple(ATTRIBUTES)) or hasattr(one, "get_state"):
-                key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"
-                found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
+        yield from inner.items() if isinstance(inner, dict) else [("", callback)]
+
+
+def stateful_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> dict[str, keras.callbacks.Callback]:
+    """Returns the callbacks that have state, by keys that a resumed run finds again."""
+    found: dict[str, keras.callbacks.Callback] = {}
+    for player, one in each_callback(callbacks):
+        if isinstance(one, tuple(ATTRIBUTES)) or hasattr(one, "get_state"):
+            key = f"{type(one).__name__} {player} {getattr(one, 'monitor', '')}"
+            found[f"{key} {sum(k.startswith(key) for k in found)}"] = one
     return found
+
+
+def undo_swaps(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Restores the trained weights where `SwapEMAWeights` has put their averages."""
+    for _, callback in each_callback(callbacks):
+        if getattr(callback, "_ema_weights_in_model", False):
+            # The callback itself does so when the next epoch begins.
+            callback.on_epoch_begin(0)
 
 
 def get_callback_state(callback: Any) -> Any:

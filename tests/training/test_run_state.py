@@ -889,6 +889,35 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
             np.testing.assert_array_equal(value, results[name])
 
 
+@pytest.mark.skipif(
+    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
+)
+def test_failing_callback_leaves_no_averages_in_the_checkpoint(tmp_path):
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise OSError("no space left")
+
+    def saved(name, *callbacks):
+        keras.utils.set_random_seed(0)
+        model, data = resumable.gan(), resumable.faces()
+        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+        model.compile(keras.optimizers.SGD(0.1), optimizer)
+        with pytest.raises(OSError, match="no space left"):
+            model.fit(
+                data,
+                callbacks=[*callbacks, Fails(), RunState(tmp_path / name)],
+                epochs=2,
+                verbose=0,
+            )
+        (values, _) = read_checkpoint(checkpoint_files(tmp_path / name / "state")[0])
+        return values
+
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    swapped = saved("swap", kerasgan.callbacks.ForOptimizer(swap, "generator"))
+    for name, value in saved("plain").items():
+        np.testing.assert_allclose(value, swapped[name], atol=1e-6)
+
+
 def test_default_save_interval(tmp_path, monkeypatch):
     """Saving takes at most 2 % of the time, at intervals of at least 10 seconds."""
     module = sys.modules[RunState.__module__]
