@@ -1,8 +1,8 @@
 """Adversarial losses: small objects with one method for each player.
 
-Discriminators answer high for real images and low for generated ones. Their answers
-may have any shape, for example one value per image or a map of patches. Losses average
-over all of it.
+Discriminators output high values for real images and low values for generated ones.
+Outputs may have any shape, for example one value per image or a map of patches. Losses
+average over all of it.
 """
 
 import inspect
@@ -21,7 +21,7 @@ class AdversarialLoss(Protocol):
     """What `loss_fn` must provide.
 
     A loss may also have the attribute `generator_needs_real`. If it is False, the
-    generator's update skips the discriminator's answers to real images and passes None
+    generator's update skips the discriminator's outputs for real images and passes None
     as `real`.
     """
 
@@ -31,16 +31,16 @@ class AdversarialLoss(Protocol):
 
 
 class LabelLoss:
-    """Base class of losses that compare the discriminator's answers with labels.
+    """Base class of losses that compare the discriminator's outputs with labels.
 
     Real images have the label 1 and generated images 0. Label noise replaces both
     through `labels`. The generator trains against *misleading labels*: its images are
-    labelled as real.
+    labeled as real.
 
     Attributes:
-        answers: What the discriminator must return: `"logits"`, `"probabilities"`, or
-            None if both are fine.
-        generator_needs_real: Whether `generator_loss` uses answers to real images.
+        discriminator_output: What the discriminator must return: `"logits"`,
+            `"probabilities"`, or None if both are fine.
+        generator_needs_real: Whether `generator_loss` uses outputs for real images.
 
     Example:
 
@@ -52,7 +52,7 @@ class LabelLoss:
     ...         return -tf.reduce_mean(fake)
     """
 
-    answers: str | None = None
+    discriminator_output: str | None = None
     generator_needs_real = False
 
     def discriminator_loss(
@@ -61,10 +61,10 @@ class LabelLoss:
         """Returns the discriminator's loss.
 
         Args:
-            real: Answers to real images, of any shape with the batch first.
-            fake: Answers to generated images, of the same shape.
+            real: Outputs to real images, of any shape with the batch first.
+            fake: Outputs to generated images, of the same shape.
             labels: Labels of `real` and `fake`, each a number or a tensor of the
-                answers' shape.
+                outputs' shape.
 
         Returns:
             A scalar tensor.
@@ -77,8 +77,8 @@ class LabelLoss:
         """Returns the generator's loss.
 
         Args:
-            fake: Answers to generated images, of any shape with the batch first.
-            real: Answers to real images, or None if `generator_needs_real` is False.
+            fake: Outputs to generated images, of any shape with the batch first.
+            real: Outputs to real images, or None if `generator_needs_real` is False.
 
         Returns:
             A scalar tensor.
@@ -117,7 +117,7 @@ class Minimax(LabelLoss):
     >>> gan.compile(loss_fn=kerasgan.losses.Minimax())
     """
 
-    answers = "logits"
+    discriminator_output = "logits"
 
     def discriminator_loss(
         self, real: tf.Tensor, fake: tf.Tensor, labels: Labels = (1.0, 0.0)
@@ -154,7 +154,7 @@ class NonSaturating(Minimax):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class LeastSquares(LabelLoss):
-    """The squared distance between answers and labels.
+    """The squared distance between outputs and labels.
 
     The discriminator minimizes `E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2` and the
     generator `E[(D(G(z)) - 1)^2] / 2`. From "Least Squares Generative Adversarial
@@ -203,7 +203,7 @@ class KerasLoss(LabelLoss):
         functions = ("binary_crossentropy", "binary_focal_crossentropy")
         if name in functions or "from_logits" in config:
             from_logits = config.get("from_logits", False)
-            self.answers = "logits" if from_logits else "probabilities"
+            self.discriminator_output = "logits" if from_logits else "probabilities"
 
     def _loss(self, label: Any, predictions: tf.Tensor) -> tf.Tensor:
         labels = tf.broadcast_to(
@@ -316,7 +316,7 @@ def get(identifier: Any) -> Any:
 
 
 def _check_signatures(loss: Any) -> None:
-    """Raises a ValueError if a method does not take both players' answers."""
+    """Raises a ValueError if a method does not take both kinds of outputs."""
     for name, expected in _METHODS.items():
         signature = inspect.signature(getattr(loss, name))
         try:

@@ -1,8 +1,8 @@
 """Penalties on the gradient of a discriminator: small callable objects.
 
-They penalize the norm of the gradient of an image's answer with respect to its pixels.
-If the answer is a map, its mean counts. The gradient belongs to one image only if no
-layer mixes the images of a batch, as batch normalization does.
+They penalize the norm of the gradient of the output for an image with respect to its
+pixels. If the output is a map, its mean counts. The gradient belongs to one image only
+if no layer mixes the images of a batch, as batch normalization does.
 """
 
 import inspect
@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from kerasgan.arguments import check_choice
 
-# Maps images (n, height, width, channels) to a discriminator's answers.
-Judge = Callable[[tf.Tensor], tf.Tensor]
+# Maps images (n, height, width, channels) to a discriminator's outputs.
+Discriminate = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Penalty:
@@ -38,13 +38,17 @@ class Penalty:
         self.weight = float(weight)
 
     def __call__(
-        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+        self,
+        discriminate: Discriminate,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the penalty.
 
         Args:
-            judge: Function from images to the discriminator's answers. It runs the
-                discriminator in training mode if the model trains.
+            discriminate: Function from images to the discriminator's outputs. It runs
+                the discriminator in training mode if the model trains.
             real: Real images `(n, height, width, channels)`.
             fake: Generated images of the same shape.
             seed: Seed for stateless random operations, an integer tensor of shape
@@ -83,13 +87,17 @@ class GradientPenalty(Penalty):
     """
 
     def __call__(
-        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+        self,
+        discriminate: Discriminate,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the penalty; see `Penalty.__call__`."""
         real, fake = tf.cast(real, "float32"), tf.cast(fake, "float32")
         shape = [tf.shape(real)[0], *(1 for _ in real.shape[1:])]
         place = tf.random.stateless_uniform(shape, seed)
-        squares = squared_gradient_norms(judge, real + place * (fake - real))
+        squares = squared_gradient_norms(discriminate, real + place * (fake - real))
         # The square root has no derivative at 0.
         norms = tf.sqrt(squares + 1e-12)
         return self.weight * tf.reduce_mean(tf.square(norms - 1.0))
@@ -112,10 +120,14 @@ class R1(Penalty):
     """
 
     def __call__(
-        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+        self,
+        discriminate: Discriminate,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the penalty; see `Penalty.__call__`."""
-        squares = squared_gradient_norms(judge, real)
+        squares = squared_gradient_norms(discriminate, real)
         return self.weight / 2.0 * tf.reduce_mean(squares)
 
 
@@ -136,18 +148,22 @@ class R2(Penalty):
     """
 
     def __call__(
-        self, judge: Judge, real: tf.Tensor, fake: tf.Tensor, seed: tf.Tensor
+        self,
+        discriminate: Discriminate,
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the penalty; see `Penalty.__call__`."""
-        squares = squared_gradient_norms(judge, fake)
+        squares = squared_gradient_norms(discriminate, fake)
         return self.weight / 2.0 * tf.reduce_mean(squares)
 
 
-def squared_gradient_norms(judge: Judge, images: tf.Tensor) -> tf.Tensor:
-    """Returns the squared norm of the gradient of each image's answer.
+def squared_gradient_norms(discriminate: Discriminate, images: tf.Tensor) -> tf.Tensor:
+    """Returns the squared norm of the gradient of the output for each image.
 
     Args:
-        judge: Function from images to answers, for example a Keras model.
+        discriminate: Function from images to outputs, for example a Keras model.
         images: Tensor `(n, height, width, channels)`.
 
     Returns:
@@ -156,9 +172,9 @@ def squared_gradient_norms(judge: Judge, images: tf.Tensor) -> tf.Tensor:
     images = tf.cast(images, "float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        answers = tf.cast(judge(images), "float32")
-        means = tf.reduce_mean(tf.reshape(answers, (tf.shape(images)[0], -1)), axis=1)
-    # Answers depend on their own image only, so the gradient of their sum holds
+        outputs = tf.cast(discriminate(images), "float32")
+        means = tf.reduce_mean(tf.reshape(outputs, (tf.shape(images)[0], -1)), axis=1)
+    # Outputs depend on their own image only, so the gradient of their sum holds
     # the gradient of each.
     gradients = tape.gradient(means, images)
     return tf.reduce_sum(tf.square(gradients), axis=range(1, len(images.shape)))
@@ -176,10 +192,10 @@ def get(identifier: Any) -> Callable[..., tf.Tensor]:
 
     Args:
         identifier: A name (`"gradient_penalty"`, `"r1"`, `"r2"`), or a callable of
-            `(judge, real, fake, seed)` such as a `Penalty`.
+            `(discriminate, real, fake, seed)` such as a `Penalty`.
 
     Returns:
-        A callable of `(judge, real, fake, seed)`.
+        A callable of `(discriminate, real, fake, seed)`.
 
     Raises:
         ValueError: If `identifier` is none of these.
@@ -204,13 +220,14 @@ def get(identifier: Any) -> Callable[..., tf.Tensor]:
         except TypeError as error:
             name = getattr(identifier, "__name__", type(identifier).__name__)
             raise ValueError(
-                f"penalties has {name}{signature}; expected a callable of (judge, "
-                "real, fake, seed)."
+                f"penalties has {name}{signature}; expected a callable of "
+                "(discriminate, real, fake, seed)."
             ) from error
         return identifier
     raise ValueError(
         f"penalties has {identifier!r}; expected one of "
-        f"{', '.join(map(repr, NAMES))} or a callable of (judge, real, fake, seed)."
+        f"{', '.join(map(repr, NAMES))} or a callable of (discriminate, real, fake, "
+        "seed)."
     )
 
 

@@ -13,12 +13,12 @@ def sigmoid(x):
     return 1.0 / (1.0 + np.exp(-x.astype("float64")))
 
 
-def gradients(loss, *answers):
-    answers = [tf.constant(a) for a in answers]
+def gradients(loss, *outputs):
+    outputs = [tf.constant(a) for a in outputs]
     with tf.GradientTape() as tape:
-        tape.watch(answers)
-        value = loss(*answers)
-    return float(value), [g.numpy() for g in tape.gradient(value, answers)]
+        tape.watch(outputs)
+        value = loss(*outputs)
+    return float(value), [g.numpy() for g in tape.gradient(value, outputs)]
 
 
 def test_minimax_discriminator():
@@ -71,7 +71,7 @@ def test_keras_loss_is_mean_over_real_and_fake():
     real, fake = sigmoid(REAL).astype("float32"), sigmoid(FAKE).astype("float32")
     loss = losses.get(keras.losses.BinaryCrossentropy())
     value, _ = gradients(loss.discriminator_loss, real, fake)
-    # As in the Keras guide: one loss over the concatenated answers.
+    # As in the Keras guide: one loss over the concatenated outputs.
     labels = np.concatenate([np.ones_like(real), np.zeros_like(fake)])
     both = keras.losses.BinaryCrossentropy()(labels, np.concatenate([real, fake]))
     assert value == pytest.approx(float(both), rel=1e-6)
@@ -84,12 +84,12 @@ def test_losses_average_over_patches(name):
     loss = losses.get(name)
     real = np.repeat(REAL, 12, axis=1).reshape(3, 3, 4, 1)
     fake = np.repeat(FAKE, 12, axis=1).reshape(3, 3, 4, 1)
-    for method, answers, maps in (
+    for method, outputs, maps in (
         (loss.discriminator_loss, (REAL, FAKE), (real, fake)),
         (loss.generator_loss, (FAKE,), (fake,)),
     ):
         assert float(method(*map(tf.constant, maps))) == pytest.approx(
-            float(method(*map(tf.constant, answers))), rel=1e-6
+            float(method(*map(tf.constant, outputs))), rel=1e-6
         )
 
 
@@ -121,7 +121,7 @@ def test_serialization_round_trip(loss):
     config = keras.saving.serialize_keras_object(loss)
     restored = keras.saving.deserialize_keras_object(config)
     assert type(restored) is type(loss)
-    assert restored.answers == loss.answers
+    assert restored.discriminator_output == loss.discriminator_output
     real, fake = tf.sigmoid(REAL), tf.sigmoid(FAKE)
     assert float(restored.discriminator_loss(real, fake)) == float(
         loss.discriminator_loss(real, fake)
@@ -132,12 +132,12 @@ def test_get():
     own = losses.LeastSquares()
     assert losses.get(own) is own
     assert type(losses.get("minimax")) is losses.Minimax
-    assert losses.get("binary_crossentropy").answers == "probabilities"
+    assert losses.get("binary_crossentropy").discriminator_output == "probabilities"
     focal = losses.get("binary_focal_crossentropy")
-    assert focal.answers == "probabilities"
+    assert focal.discriminator_output == "probabilities"
     with_logits = keras.losses.BinaryCrossentropy(from_logits=True)
-    assert losses.get(with_logits).answers == "logits"
-    assert losses.get(keras.losses.MeanSquaredError()).answers is None
+    assert losses.get(with_logits).discriminator_output == "logits"
+    assert losses.get(keras.losses.MeanSquaredError()).outputs is None
 
 
 def test_get_of_invalid_loss_raises():

@@ -13,11 +13,11 @@ def check_adversarial(callback: str, model: keras.Model) -> None:
 
     Args:
         callback: Name of the callback, for the message.
-        model: The model that the callback was given to.
+        model: The model that the callback is used with.
     """
     if not isinstance(model, AdversarialModel):
         raise ValueError(
-            f"{callback} is given to a {type(model).__name__}; expected a "
+            f"{callback} is used with a {type(model).__name__}; expected a "
             "kerasgan.GAN or kerasgan.CycleGAN."
         )
 
@@ -26,7 +26,7 @@ def check_translates(callback: str, model: keras.Model) -> None:
     """Raises a ValueError if `model` does not translate in both directions."""
     if not hasattr(model, "translate"):
         raise ValueError(
-            f"{callback} is given to a {type(model).__name__}; expected a model that "
+            f"{callback} is used with a {type(model).__name__}; expected a model that "
             "translates, such as kerasgan.CycleGAN."
         )
 

@@ -44,17 +44,17 @@ class Diagnosis(keras.callbacks.Callback):
         images: Training images, in the range of the model: a float array
             `(n, height, width, channels)` or a `tf.data.Dataset` of batches of them.
             For a model that translates, a pair `(a, b)` or `(source, target)`. The
-            first 2048 are kept, in a small size. Reading a shuffled dataset changes the
-            order in which it comes next, so pass a dataset of its own if the run must
-            be reproducible. Without images, samples are not compared with the data, and
-            only the losses of a model that translates are checked.
+            first 2048 are kept, in a small size. Reading them changes the next order of
+            a shuffled dataset, but not that of a seeded dataset of `kerasgan.data`.
+            Without images, samples are not compared with the data, and only the losses
+            of a model that translates are checked.
         every_epochs: Int. Images are measured after every `every_epochs` epochs.
         recover: Whether to return to the end of the last good epoch, with half the
             learning rates, when values are no longer finite. That state is kept in
-            memory. After three times, training stops in the last good state; without
-            `recover` it stops at once. A run that `RunState` resumes keeps the number
-            of recoveries, the lowered rates and the findings. Until its first epoch
-            ends, it returns to the checkpoint.
+            a temporary file. After three times, training stops in the last good state;
+            without `recover` it stops at once. A run that `RunState` resumes keeps the
+            number of recoveries, the lowered rates and the findings. Until its first
+            epoch ends, it returns to the checkpoint.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
@@ -189,11 +189,11 @@ class Diagnosis(keras.callbacks.Callback):
         self._interrupted = True
         step, last_good = self.model.steps_taken, self._last_good
         layer = first_layer_not_finite(self._networks()) or "an unknown layer"
-        if last_good.values and self._recoveries == MAX_RECOVERIES:
+        if last_good.copy and self._recoveries == MAX_RECOVERIES:
             last_good.restore(1.0)
             self.gave_up = self.model.stop_training = True
             then = f"training stops, with the model restored to step {last_good.step}"
-        elif last_good.values:
+        elif last_good.copy:
             self._recoveries += 1
             last_good.restore(RATE_FACTOR)
             then = (
@@ -214,12 +214,12 @@ class Diagnosis(keras.callbacks.Callback):
         for monitored in self._monitored:
             n = monitored.batch_size
             inputs[id(monitored.generator)] = monitored.inputs[:n]
-            judged = (
+            shown = (
                 monitored.samples(n)
                 if monitored.targets is None
                 else monitored.targets.whole[:n]
             )
-            inputs[id(monitored.discriminator)] = judged
+            inputs[id(monitored.discriminator)] = shown
         return [
             (role, network, inputs.get(id(network)))
             for players in model.players()

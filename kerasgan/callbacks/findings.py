@@ -14,10 +14,10 @@ ADVICE = {
     "learning rate of d_optimizer",
     "mode_collapse": "starting again with lower learning rates, larger batches, or "
     "label_noise",
-    "memorised": "more data, augmentation, a smaller discriminator, or fewer epochs",
+    "memorized": "more data, augmentation, a smaller discriminator, or fewer epochs",
     "identity": "a lower identity_weight and cycle_weight, or a higher "
     "adversarial_weight",
-    "inverted_colours": "a higher identity_weight, or another seed",
+    "inverted_colors": "a higher identity_weight, or another seed",
     "hidden_image": "a lower cycle_weight, or generators without skip connections",
 }
 

@@ -156,7 +156,7 @@ class SampleGrid(EpochGrids):
     def check_model(self) -> None:
         if getattr(self.model, "latent_shape", None) is None:
             raise ValueError(
-                f"SampleGrid is given to a {type(self.model).__name__} that takes "
+                f"SampleGrid is used with a {type(self.model).__name__} that takes "
                 "images; expected a kerasgan.GAN whose generator takes latents."
             )
         count = inspection.output_shape(self.model.generator)[-1]

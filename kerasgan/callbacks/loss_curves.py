@@ -21,7 +21,7 @@ PANELS = {
     "loss of each network": r"[dg]_loss_\w+",
     "penalty": r"penalty|[dg]_regularization",
     "cycle and identity loss": r"(cycle|identity)_loss\w*",
-    "discriminator's answer": r"(real|fake)_score\w*",
+    "discriminator's output": r"(real|fake)_score\w*",
     "share of images": r"flip_rate_\w+|classifier_accuracy",
     "mean absolute difference": r"(cycle_error|change)_\w+",
     "Frechet distance": r"frechet_distance_\w+",
@@ -32,7 +32,7 @@ class LossCurves(RunFiles):
     """Writes the logs of every epoch to `history.csv` and plots `loss_curves.png`.
 
     The plot has a panel for each kind of quantity: the losses of the players, the
-    discriminator's mean answers to real and to generated images and, if the logs have
+    discriminator's mean outputs for real and to generated images and, if the logs have
     them, penalties, the other losses of a CycleGAN, and the scores of `Scorecard`,
     which must be in the list before this callback. Curves of validation data are
     dashed. Both files are replaced after each epoch.

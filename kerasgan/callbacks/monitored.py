@@ -42,12 +42,12 @@ class Measurements:
 
 @dataclasses.dataclass(frozen=True)
 class MonitoredGenerator:
-    """A generator with fixed inputs, and the discriminator that judges its images.
+    """A generator with fixed inputs, and the discriminator that scores its images.
 
     Attributes:
         name: The direction, such as `"a2b"`, or `""` if there is only one.
         generator: A Keras model.
-        discriminator: The Keras model that judges its images.
+        discriminator: The Keras model that scores its images.
         inputs: Latents, or images to translate.
         value_range: Range of the generator's images.
         sources: Images that are translated, or None for latents.
@@ -83,7 +83,7 @@ class MonitoredGenerator:
 
         Args:
             loss_fn: The adversarial loss.
-            real_score: The discriminator's mean answer to real images. It is used if
+            real_score: The discriminator's mean output for real images. It is used if
                 there are no `targets`.
         """
         small, reach = [], []
@@ -92,15 +92,15 @@ class MonitoredGenerator:
             inputs = self.inputs[i : i + self.batch_size]
             made = _call(self.generator, inputs)
             small.append(symptoms.small_images(made))
-            real_answers = tf.constant(real_score, "float32")
+            real_outputs = tf.constant(real_score, "float32")
             if self.targets is not None:
                 rows = np.arange(i, i + len(made)) % len(self.targets.whole)
-                real_answers = self.discriminator(
+                real_outputs = self.discriminator(
                     self.targets.whole[rows], training=False
                 )
             reach.append(
                 symptoms.gradient_reach(
-                    self.discriminator, loss_fn, made, real_answers, self.value_range
+                    self.discriminator, loss_fn, made, real_outputs, self.value_range
                 )
             )
             if translations is not None:
@@ -190,24 +190,24 @@ def monitored_generators(
         )
     if not images:
         return []
-    # What the first generator makes, the last discriminator judges.
+    # What the first generator makes, the last discriminator scores.
     if len(generators) == 1:
         names, backs, ranges = [""], [None], [None, model.value_range]
     else:
         names, backs = ["a2b", "b2a"], generators[::-1]
         ranges = [model.value_range(domain) for domain in "ab"]
-    judges = discriminators[::-1]
+    critics = discriminators[::-1]
     monitored = []
     for i, (name, generator) in enumerate(zip(names, generators, strict=True)):
         sources, targets = (images, images[::-1])[i]
         source_range, value_range = (ranges, ranges[::-1])[i]
         sources.check(inspection.input_shape("generator", generator), source_range)
-        targets.check(inspection.input_shape("discriminator", judges[i]), value_range)
+        targets.check(inspection.input_shape("discriminator", critics[i]), value_range)
         monitored.append(
             MonitoredGenerator(
                 name,
                 generator,
-                judges[i],
+                critics[i],
                 inputs=sources.whole,
                 value_range=value_range,
                 sources=sources,

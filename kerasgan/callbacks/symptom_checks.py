@@ -129,7 +129,7 @@ def check_images(
     if measured.correlation is not None:
         found.append(
             Symptom(
-                "inverted_colours",
+                "inverted_colors",
                 monitored.name,
                 measured.correlation < INVERTED,
                 f"the translations{of} are inverted: where images are bright they are "
@@ -193,7 +193,7 @@ def _check_memorized(monitored: MonitoredGenerator, measured: Measurements) -> S
     distance = symptoms.nearest(measured.small, targets.small)
     ratio = distance / max(targets.nearest, 1e-9)
     return Symptom(
-        "memorised",
+        "memorized",
         monitored.name,
         ratio < MEMORIZED,
         "samples repeat images of the data (memorized): their median distance to the "

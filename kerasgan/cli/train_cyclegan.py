@@ -34,7 +34,7 @@ class Recipe:
     pool_size: int
     # Images are resized to this multiple of the training size, then cropped at random.
     load_scale: float
-    # Training steps of the classifier that judges translations.
+    # Training steps of the classifier that scores translations.
     classifier_steps: int
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import filelock
 
 _PREFIX = ".building-"
-# What some network file systems answer instead of locking a file.
+# What some network file systems report instead of locking a file.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 

@@ -193,13 +193,13 @@ def loss_bounds(loss_fn: Any, label_noise: float = 0.0) -> tuple[float, float] |
     """Returns a discriminator's loss if it is always right, and if it only guesses.
 
     Args:
-        loss_fn: An adversarial loss, on logits or on answers between 0 and 1.
+        loss_fn: An adversarial loss, on logits or on outputs between 0 and 1.
         label_noise: The most by which labels are moved.
 
     Returns:
         A pair of floats: the lowest mean loss, and the lowest mean loss of a
-        discriminator that gives the same answer to every image. None if the loss has no
-        lower bound, if answers of any size lower it further, or if both are the same.
+        discriminator that gives the same output for every image. None if the loss has
+        no lower bound, if outputs of any size lower it further, or if both are equal.
     """
     right = 1.0 - label_noise / 2.0
     logit = math.log(right / (1.0 - right)) if label_noise else LARGE_LOGIT
@@ -208,14 +208,14 @@ def loss_bounds(loss_fn: Any, label_noise: float = 0.0) -> tuple[float, float] |
     labels = {"labels": (1.0 - noise, noise)} if label_noise else {}
 
     def loss(real: float, fake: float) -> float:
-        answers = (tf.fill(noise.shape, answer) for answer in (real, fake))
-        return float(loss_fn.discriminator_loss(*answers, **labels))
+        outputs = (tf.fill(noise.shape, output) for output in (real, fake))
+        return float(loss_fn.discriminator_loss(*outputs, **labels))
 
     best = min(loss(right, 1.0 - right), loss(logit, -logit))
     guessing = min(loss(0.5, 0.5), loss(0.0, 0.0))
     if best < 0.0 or guessing - best < 1e-6:
         return None
-    # Of a loss that still falls, for example of two answers' difference, `best` says
+    # Of a loss that still falls, for example of two outputs' difference, `best` says
     # nothing.
     falls = best - loss(2.0 * logit, -2.0 * logit) > 1e-3 * (guessing - best)
     return None if falls else (best, guessing)
@@ -225,7 +225,7 @@ def gradient_reach(
     discriminator: keras.Model,
     loss_fn: Any,
     images: npt.ArrayLike,
-    real_answers: tf.Tensor,
+    real_outputs: tf.Tensor,
     value_range: tuple[float, float],
 ) -> np.ndarray:
     """Returns how far the generator's loss could fall if its images changed.
@@ -235,11 +235,11 @@ def gradient_reach(
     loss along the best step of that length.
 
     Args:
-        discriminator: A Keras model from images to answers.
+        discriminator: A Keras model from images to outputs.
         loss_fn: An adversarial loss.
         images: Generated images, a float array `(n, height, width, channels)`.
-        real_answers: The discriminator's answers to real images, or one mean answer.
-            They broadcast to the answers to `images`.
+        real_outputs: The discriminator's outputs for real images, or one mean output.
+            They broadcast to the outputs to `images`.
         value_range: Pair of floats, the range of the images.
 
     Returns:
@@ -248,9 +248,9 @@ def gradient_reach(
     watched = tf.convert_to_tensor(images)
     with tf.GradientTape() as tape:
         tape.watch(watched)
-        answers = tf.cast(discriminator(watched, training=False), "float32")
-        real = tf.broadcast_to(tf.cast(real_answers, "float32"), tf.shape(answers))
-        loss = loss_fn.generator_loss(answers, real)
+        outputs = tf.cast(discriminator(watched, training=False), "float32")
+        real = tf.broadcast_to(tf.cast(real_outputs, "float32"), tf.shape(outputs))
+        loss = loss_fn.generator_loss(outputs, real)
     n = len(watched)
     gradient = tape.gradient(loss, watched).numpy().reshape(n, -1)
     step = (value_range[1] - value_range[0]) / 4.0 * math.sqrt(gradient.shape[1])

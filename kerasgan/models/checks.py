@@ -61,7 +61,7 @@ def check_loss_fits(discriminator: keras.Model, loss: Any) -> None:
 
     A loss of logits needs a linear activation, a loss of probabilities a sigmoid.
     """
-    wanted = getattr(loss, "answers", None)
+    wanted = getattr(loss, "discriminator_output", None)
     activation = output_activation(discriminator)
     name = type(getattr(loss, "loss_fn", loss)).__name__
     if wanted == "logits" and activation == "sigmoid":

@@ -101,7 +101,9 @@ def label_noise_for(loss: Any, label_noise: float | None) -> float:
         ValueError: If it is out of range, or the loss does not use labels.
     """
     if label_noise is None:
-        cross_entropy = isinstance(loss, losses.KerasLoss) and loss.answers is not None
+        cross_entropy = (
+            isinstance(loss, losses.KerasLoss) and loss.discriminator_output is not None
+        )
         label_noise = GUIDE_LABEL_NOISE if cross_entropy else 0.0
     if not 0.0 <= label_noise <= 1.0:
         raise ValueError(f"label_noise is {label_noise}; expected a number in [0, 1].")

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasgan import losses
 from kerasgan.models.batch import Batch
-from kerasgan.models.moves import Round, call_network, judge, total
+from kerasgan.models.moves import Round, call_network, discriminate, total
 from kerasgan.models.randomness import IMAGE_POOL, step_seed
 from kerasgan.models.step import needs_real
 
@@ -69,14 +69,14 @@ def translate_batch(
         identity = losses.reconstruction_loss(batch.real, same[0])
     (again,), back_own = call_network(back, fake, training=training)
     discriminator = (model.discriminator_b, model.discriminator_a)[i]
-    answers = judge(
+    outputs = discriminate(
         Round(discriminator, batch, fake),
         needs_real=needs_real(model.loss_fn),
         training=training,
     )
     return Translation(
         fake,
-        model.loss_fn.generator_loss(answers.fake, answers.real),
+        model.loss_fn.generator_loss(outputs.fake, outputs.real),
         losses.reconstruction_loss(batch.inputs, again),
         identity,
         there_own,

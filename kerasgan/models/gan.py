@@ -19,7 +19,7 @@ from kerasgan.models.latents import (
     check_latent_dim,
     latent_facts,
 )
-from kerasgan.models.moves import Round, call_network, judge
+from kerasgan.models.moves import Round, call_network, discriminate
 from kerasgan.models.objectives import generator_objective
 from kerasgan.models.randomness import LATENTS, PENALTY, fold_in, step_seed
 from kerasgan.models.sampling import ImageSampler
@@ -143,9 +143,10 @@ class GAN(ImageSampler, AdversarialModel):
                 for other losses.
             penalties: List of penalties on the discriminator: names
                 (`"gradient_penalty"`, `"r1"`, `"r2"`), objects of
-                `kerasgan.penalties`, or callables with the arguments `(judge, real,
-                fake, seed)`, where `judge` maps images to the discriminator's outputs.
-                The logs report their sum as `penalty`. It is not part of `d_loss`.
+                `kerasgan.penalties`, or callables with the arguments `(discriminate,
+                real, fake, seed)`, where `discriminate` maps images to the
+                discriminator's outputs. The logs report their sum as `penalty`. It is
+                not part of `d_loss`.
             metrics: List of Keras metrics whose `update_state` takes real and generated
                 images. `evaluate` and `validation_data` report them, with images from
                 the averaged generator.
@@ -217,8 +218,10 @@ class GAN(ImageSampler, AdversarialModel):
         shown = Round(self.discriminator, batch, fake)
         train_discriminators(self, [shown])
         with tape:
-            answers = judge(shown, needs_real=needs_real(self.loss_fn), training=True)
-            g_loss = self.loss_fn.generator_loss(answers.fake, answers.real)
+            outputs = discriminate(
+                shown, needs_real=needs_real(self.loss_fn), training=True
+            )
+            g_loss = self.loss_fn.generator_loss(outputs.fake, outputs.real)
             objective = generator_objective(g_loss, [regularization])
         train_generators(self, tape, objective)
 
@@ -234,8 +237,8 @@ class GAN(ImageSampler, AdversarialModel):
         batch = self._with_inputs(self._unpacked(data), seed)
         fake = tf.cast(self(batch.inputs), "float32")
         shown = Round(self.discriminator, batch, fake)
-        (answers,), _ = evaluate_discriminators(self, [shown], fold_in(seed, PENALTY))
-        g_loss = self.loss_fn.generator_loss(answers.fake, answers.real)
+        (outputs,), _ = evaluate_discriminators(self, [shown], fold_in(seed, PENALTY))
+        g_loss = self.loss_fn.generator_loss(outputs.fake, outputs.real)
         report(self, {"g_loss": g_loss}, shown)
         for metric in self.metrics_of[""]:
             metric.update_state(batch.real, fake)

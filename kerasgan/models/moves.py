@@ -1,4 +1,4 @@
-"""The moves of a training step: generate, judge, differentiate, apply."""
+"""The moves of a training step: generate, discriminate, differentiate, apply."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from kerasgan import compat, inspection
 from kerasgan.models.batch import Batch
 
 
-class Answers(NamedTuple):
-    """A discriminator's answers.
+class Outputs(NamedTuple):
+    """A discriminator's outputs.
 
     Attributes:
-        real: Answers to real images, or None if it was not asked.
-        fake: Answers to generated images.
+        real: Outputs to real images, or None if it was not asked.
+        fake: Outputs to generated images.
         regularization: Sum of the discriminator's own losses, from regularizers and
             `add_loss`, or None if it has none.
     """
@@ -26,7 +26,7 @@ class Answers(NamedTuple):
 
 
 class Round(NamedTuple):
-    """A discriminator and what it judges.
+    """A discriminator and the images it scores.
 
     Attributes:
         discriminator: A Keras model.
@@ -82,13 +82,13 @@ def call_network(
     return split, total(losses) if losses else None
 
 
-def judge_images(
+def call_discriminator(
     discriminator: keras.Model,
     *images: tf.Tensor,
     condition: tf.Tensor | None = None,
     training: bool,
 ) -> tuple[list[tf.Tensor], tf.Tensor | None]:
-    """Returns a discriminator's answers; every call of a discriminator passes here.
+    """Returns a discriminator's outputs; every call of a discriminator passes here.
 
     Args:
         discriminator: A Keras model.
@@ -103,22 +103,22 @@ def judge_images(
     return call_network(discriminator, *inputs, training=training)
 
 
-def judge(round_: Round, *, needs_real: bool = True, training: bool) -> Answers:
-    """Returns a discriminator's answers to a round of real and generated images.
+def discriminate(round_: Round, *, needs_real: bool = True, training: bool) -> Outputs:
+    """Returns a discriminator's outputs to a round of real and generated images.
 
     Args:
         round_: The `Round`.
-        needs_real: Whether real images are judged too.
+        needs_real: Whether real images are scored too.
         training: Whether the discriminator trains.
     """
     shown = [round_.batch.real, round_.fake] if needs_real else [round_.fake]
-    answers, regularization = judge_images(
+    outputs, regularization = call_discriminator(
         round_.discriminator,
         *shown,
         condition=round_.batch.condition,
         training=training,
     )
-    return Answers(answers[0] if needs_real else None, answers[-1], regularization)
+    return Outputs(outputs[0] if needs_real else None, outputs[-1], regularization)
 
 
 def differentiate(

@@ -1,11 +1,11 @@
-"""What each player minimizes: pure functions of answers, without updates."""
+"""What each player minimizes: pure functions of outputs, without updates."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from kerasgan.models.moves import Answers, Round, judge_images, total
+from kerasgan.models.moves import Outputs, Round, call_discriminator, total
 
 
 class Objective(NamedTuple):
@@ -22,7 +22,7 @@ class Objective(NamedTuple):
 
 def discriminator_objective(
     loss_fn: Any,
-    answers: Sequence[Answers],
+    outputs: Sequence[Outputs],
     labels: Sequence[tuple[tf.Tensor, tf.Tensor]] | None,
     penalty: tf.Tensor | None,
 ) -> tuple[Objective, list[tf.Tensor]]:
@@ -30,7 +30,7 @@ def discriminator_objective(
 
     Args:
         loss_fn: An adversarial loss.
-        answers: The `Answers` of each discriminator.
+        outputs: The `Outputs` of each discriminator.
         labels: Labels of real and generated images for each discriminator, or None
             for the loss's own.
         penalty: The sum of all penalties, or None.
@@ -42,18 +42,18 @@ def discriminator_objective(
         loss_fn.discriminator_loss(one.real, one.fake)
         if labels is None
         else loss_fn.discriminator_loss(one.real, one.fake, labels=labels[i])
-        for i, one in enumerate(answers)
+        for i, one in enumerate(outputs)
     ]
     terms = {
         "d_loss": total(losses),
-        "real_score": _mean_score([one.real for one in answers]),
-        "fake_score": _mean_score([one.fake for one in answers]),
+        "real_score": _mean_score([one.real for one in outputs]),
+        "fake_score": _mean_score([one.fake for one in outputs]),
     }
     parts = [terms["d_loss"]]
     if penalty is not None:
         terms["penalty"] = penalty
         parts.append(penalty)
-    own = [one.regularization for one in answers if one.regularization is not None]
+    own = [one.regularization for one in outputs if one.regularization is not None]
     if own:
         terms["d_regularization"] = total(own)
         parts.append(terms["d_regularization"])
@@ -86,7 +86,7 @@ def penalty_of(
     """Returns the sum of all penalties of all discriminators, or None without any.
 
     Args:
-        penalties: List of callables of `(judge, real, fake, seed)`.
+        penalties: List of callables of `(discriminate, real, fake, seed)`.
         rounds: The `Round` of each discriminator.
         seed_of: Function of the indices of a round and a penalty that returns a seed.
         training: Whether the discriminators train.
@@ -94,21 +94,21 @@ def penalty_of(
     values = []
     for i, one in enumerate(rounds):
 
-        def judge(images: tf.Tensor, one: Round = one) -> tf.Tensor:
-            answers, _ = judge_images(
+        def discriminate(images: tf.Tensor, one: Round = one) -> tf.Tensor:
+            outputs, _ = call_discriminator(
                 one.discriminator,
                 images,
                 condition=one.batch.condition,
                 training=training,
             )
-            return answers[0]
+            return outputs[0]
 
         values += [
-            penalty(judge, one.batch.real, one.fake, seed_of(i, j))
+            penalty(discriminate, one.batch.real, one.fake, seed_of(i, j))
             for j, penalty in enumerate(penalties)
         ]
     return total(values) if values else None
 
 
-def _mean_score(answers: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n([tf.reduce_mean(one) for one in answers]) / len(answers)
+def _mean_score(outputs: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n([tf.reduce_mean(one) for one in outputs]) / len(outputs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasgan.models.moves import Answers, Round, apply, differentiate, judge
+from kerasgan.models.moves import Outputs, Round, apply, differentiate, discriminate
 from kerasgan.models.objectives import (
     Objective,
     discriminator_objective,
@@ -38,11 +38,11 @@ def train_discriminators(
     """
     seed = step_seed(model.seed, model.step, PENALTY, update)
     with tf.GradientTape() as tape:
-        answers = [judge(one, training=True) for one in rounds]
+        outputs = [discriminate(one, training=True) for one in rounds]
         objective, losses = discriminator_objective(
             model.loss_fn,
-            answers,
-            draw_labels(model, answers, update),
+            outputs,
+            draw_labels(model, outputs, update),
             penalty_of(
                 model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=True
             ),
@@ -56,7 +56,7 @@ def train_discriminators(
 
 def evaluate_discriminators(
     model: Model, rounds: Sequence[Round], seed: tf.Tensor
-) -> tuple[list[Answers], list[tf.Tensor]]:
+) -> tuple[list[Outputs], list[tf.Tensor]]:
     """Reports the discriminators' metrics without an update.
 
     Args:
@@ -65,18 +65,19 @@ def evaluate_discriminators(
         seed: A seed for stateless operations.
 
     Returns:
-        The `Answers` and the loss of each discriminator.
+        The `Outputs` and the loss of each discriminator.
     """
     # Regularization belongs to training, and is not evaluated.
-    answers = [
-        judge(one, training=False)._replace(regularization=None) for one in rounds
+    outputs = [
+        discriminate(one, training=False)._replace(regularization=None)
+        for one in rounds
     ]
     penalty = penalty_of(
         model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
     )
-    objective, losses = discriminator_objective(model.loss_fn, answers, None, penalty)
+    objective, losses = discriminator_objective(model.loss_fn, outputs, None, penalty)
     report(model, objective.terms, rounds[0])
-    return answers, losses
+    return outputs, losses
 
 
 def train_generators(model: Model, tape: tf.GradientTape, objective: Objective) -> None:
@@ -93,12 +94,12 @@ def train_generators(model: Model, tape: tf.GradientTape, objective: Objective) 
 
 
 def needs_real(loss_fn: Any) -> bool:
-    """Returns whether the generator's loss uses answers to real images."""
+    """Returns whether the generator's loss uses outputs for real images."""
     return getattr(loss_fn, "generator_needs_real", True)
 
 
 def draw_labels(
-    model: Model, answers: Sequence[Answers], update: int
+    model: Model, outputs: Sequence[Outputs], update: int
 ) -> list[tuple[tf.Tensor, tf.Tensor]] | None:
     """Draws noisy labels of real and generated images for each discriminator.
 
@@ -107,18 +108,18 @@ def draw_labels(
 
     Args:
         model: An adversarial model.
-        answers: The `Answers` of each discriminator.
+        outputs: The `Outputs` of each discriminator.
         update: Number of this update within the step.
 
     Returns:
-        For each discriminator a pair of tensors of its answers' shapes, or None without
+        For each discriminator a pair of tensors of its outputs' shapes, or None without
         label noise.
     """
     if not model.label_noise:
         return None
 
     def noise(shown: tf.Tensor, discriminator: int, player: int) -> tf.Tensor:
-        draw = update * len(answers) + discriminator
+        draw = update * len(outputs) + discriminator
         return tf.random.stateless_uniform(
             tf.shape(shown),
             step_seed(model.seed, model.step, LABEL_NOISE, draw, player),
@@ -128,7 +129,7 @@ def draw_labels(
 
     return [
         (1.0 - noise(one.real, i, 0), noise(one.fake, i, 1))
-        for i, one in enumerate(answers)
+        for i, one in enumerate(outputs)
     ]
 
 

@@ -70,7 +70,7 @@ def translate(
         ranges: Function that returns the value ranges of source and target, needed for
             uint8 only.
         tile_size: Int, height and width of a tile in pixels.
-        overlap: Int, pixels that neighbouring tiles share.
+        overlap: Int, pixels that neighboring tiles share.
 
     Raises:
         ValueError: If `images` has an unsupported shape or type.
@@ -113,7 +113,7 @@ def translate_images(
         network: A Keras model from images to images.
         images: Float array `(n, height, width, channels)`.
         tile_size: Int, height and width of a tile in pixels.
-        overlap: Int, pixels that neighbouring tiles share; at most half a tile.
+        overlap: Int, pixels that neighboring tiles share; at most half a tile.
 
     Returns:
         A NumPy float32 array `(n, height, width, channels)`.

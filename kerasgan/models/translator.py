@@ -41,7 +41,7 @@ class ImageTranslator:
             direction: `"a2b"` or `"b2a"`.
             averaged: Whether to use the averaged generator, if there is one.
             tile_size: Int, height and width of a tile in pixels.
-            overlap: Int, pixels that neighbouring tiles share; at most half a tile.
+            overlap: Int, pixels that neighboring tiles share; at most half a tile.
 
         Returns:
             A NumPy array of the same height and width: uint8 for uint8 images,

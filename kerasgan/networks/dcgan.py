@@ -144,7 +144,7 @@ def dcgan_discriminator(
         x = layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{i}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(1, use_bias=False, kernel_initializer=normal(), name="to_logit")(x)
-    score = layers.Activation(activation, dtype="float32", name="answer")(x)
+    score = layers.Activation(activation, dtype="float32", name="output")(x)
     return keras.Model(image, score, name=name)
 
 

@@ -117,7 +117,7 @@ def patchgan_discriminator(
         spectral_normalization=spectral_normalization,
         name="to_logits",
     )(x)
-    scores = keras.layers.Activation(activation, dtype="float32", name="answer")(x)
+    scores = keras.layers.Activation(activation, dtype="float32", name="output")(x)
     return keras.Model(image, scores, name=name)
 
 

@@ -261,7 +261,7 @@ def _why_not_resumable(model: Any, data: Any) -> str:
     expected = "expected arrays, or a tf.data.Dataset of known length"
     if model.distribute_strategy is not DEFAULT_STRATEGY:
         return (
-            "RunState is given to a model under a tf.distribute strategy, where Keras "
+            "RunState is used with a model under a tf.distribute strategy, where Keras "
             "reads ahead in the data; expected a model without a strategy."
         )
     if isinstance(data, tf.data.Dataset):

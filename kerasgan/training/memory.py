@@ -55,8 +55,8 @@ def activation_bytes(model: Any, shape: tuple[int, ...]) -> int:
     generators, discriminators = model.players()
     batches = 1 if len(generators) == 1 else 3
     held = [(network, batches) for network in generators]
-    judged = 4 if model.penalties else 2
-    held += [(network, judged) for network in discriminators]
+    shown = 4 if model.penalties else 2
+    held += [(network, shown) for network in discriminators]
     return sum(batches * output_bytes(network, shape) for network, batches in held)
 
 

@@ -359,7 +359,7 @@ def test_a_saturated_discriminator(still_gan):
 def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):
     monkeypatch.setattr(symptom_checks, "BEATEN_STEPS", 22)
     bias = 0.5 if loss_fn == "least_squares" else 0.0
-    # It answers nearly the same to all images.
+    # It outputs nearly the same to all images.
     discriminator = linear_discriminator(1e-2 / 192, bias)
     gan = still_gan(discriminator=discriminator, loss_fn=loss_fn)
     callback, counts = Diagnosis(), []
@@ -447,7 +447,7 @@ def test_memorized_images(still_gan, mirrored):
     copies = images[:16, :, ::-1] if mirrored else images[:16]
     look_up.set_weights([copies.reshape(16, 192)])
     found, callback = observed(still_gan(generator), images)
-    assert found == ["memorised"]
+    assert found == ["memorized"]
     assert callback.findings[0].step == 2
 
 
@@ -457,10 +457,10 @@ def test_a_cyclegan_that_learned_the_identity(still_cyclegan):
     assert observed(cyclegan)[0] == []
 
 
-def test_inverted_colours(still_cyclegan):
+def test_inverted_colors(still_cyclegan):
     cyclegan, images = still_cyclegan(-1.0, -1.0)
     found, callback = observed(cyclegan, images)
-    assert found == ["inverted_colours"] * 2
+    assert found == ["inverted_colors"] * 2
     assert "translations of a2b are inverted" in callback.findings[0].sentence
     assert "translations of b2a are inverted" in callback.findings[1].sentence
 
@@ -530,7 +530,7 @@ def test_arguments_are_checked(small_gan, faces):
         small_gan().fit(faces(), verbose=0, callbacks=[callback])
     other = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     other.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="Diagnosis is given to a Sequential"):
+    with pytest.raises(ValueError, match="Diagnosis is used with a Sequential"):
         other.fit(np.zeros((4, 1)), np.zeros((4, 1)), callbacks=[Diagnosis()])
 
 

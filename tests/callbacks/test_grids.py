@@ -243,7 +243,7 @@ def test_sample_grid_arguments(tmp_path, small_gan, small_cyclegan, faces):
     both = faces(side=8), faces(side=8)
     for model, data, options, message in (
         (gan, faces(), {"channels": (3,)}, r"channels is \(3,\), but the images"),
-        (cyclegan, both, {}, "SampleGrid is given to a CycleGAN that takes images"),
+        (cyclegan, both, {}, "SampleGrid is used with a CycleGAN that takes images"),
     ):
         # Also a model that was trained before, which draws no grid at first.
         for steps in (0, 5):
@@ -310,7 +310,7 @@ def test_translation_grid_arguments(tmp_path, small_gan, small_cyclegan, faces):
             callbacks.TranslationGrid(tmp_path, a, images_b, **options)
     sigmoid = small_cyclegan(domain_b="sigmoid")
     for model, images_b, message in (
-        (small_gan(), a, "TranslationGrid is given to a GAN"),
+        (small_gan(), a, "TranslationGrid is used with a GAN"),
         (small_cyclegan(), a[..., :1], r"b has shape \(8, 8, 8, 1\); expected"),
         (small_cyclegan(), a * 127, r"b has values from .*; expected images in \[-1"),
         (sigmoid, a, r"b has values from .*; expected images in \[0, 1\]"),

@@ -270,6 +270,6 @@ def test_only_models_of_this_library_are_accepted(tmp_path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     for callback in (SampleGrid(tmp_path), LossCurves(tmp_path)):
-        with pytest.raises(ValueError, match="is given to a Sequential"):
+        with pytest.raises(ValueError, match="is used with a Sequential"):
             model.fit(np.ones((2, 1)), np.ones((2, 1)), callbacks=[callback])
     assert not list(tmp_path.iterdir())

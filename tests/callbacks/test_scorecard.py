@@ -127,7 +127,7 @@ def test_arguments(bright, small_gan, eager_cyclegan, faces, pairs):
         with pytest.raises(ValueError, match=message):
             callbacks.Scorecard(bright, images_a, images_b, n)
     for model, data, images_b, message in (
-        (small_gan(), faces(), a, "Scorecard is given to a GAN"),
+        (small_gan(), faces(), a, "Scorecard is used with a GAN"),
         (eager_cyclegan(), pairs, a * 127, "b has values from"),
     ):
         scorecard = callbacks.Scorecard(bright, a, images_b)

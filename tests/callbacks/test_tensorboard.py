@@ -83,7 +83,7 @@ def test_the_grid_is_checked_before_the_first_step(tmp_path, small_cyclegan, ste
     cyclegan.step.assign(steps)
     board = callbacks.TensorBoard(tmp_path, callbacks.SampleGrid(tmp_path))
     board.set_model(cyclegan)
-    with pytest.raises(ValueError, match="SampleGrid is given to a CycleGAN"):
+    with pytest.raises(ValueError, match="SampleGrid is used with a CycleGAN"):
         board.on_train_begin()
 
 

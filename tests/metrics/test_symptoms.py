@@ -112,7 +112,7 @@ def test_loss_bounds_need_labels_that_differ():
         # Bounded: relativistic losses on logits, and with a margin.
         (tf.nn.softplus, (0.0, np.log(2))),
         (lambda x: tf.nn.relu(1 + x), (0.0, 1.0)),
-        # No lower bound, or one that only larger answers reach.
+        # No lower bound, or one that only larger outputs reach.
         (lambda x: x, None),
         (lambda x: tf.exp(x / 100), None),
         # Always the same.
@@ -141,9 +141,9 @@ def test_gradient_reach(noise):
     discriminator, slope = linear_discriminator(-10.0)
 
     def reach(loss, images=noise, value_range=(-1.0, 1.0)):
-        real_answers = tf.zeros(())
+        real_outputs = tf.zeros(())
         return symptoms.gradient_reach(
-            discriminator, loss, images, real_answers, value_range
+            discriminator, loss, images, real_outputs, value_range
         )
 
     # To first order, the change of the loss when images move along the gradient.

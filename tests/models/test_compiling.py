@@ -6,12 +6,12 @@ from kerasgan import losses
 from kerasgan.models import compiling
 
 
-def unregistered(judge, real, fake, seed):
+def unregistered(discriminate, real, fake, seed):
     return 0.0
 
 
 @keras.saving.register_keras_serializable(package="tests")
-def registered(judge, real, fake, seed):
+def registered(discriminate, real, fake, seed):
     return 1.0
 
 

@@ -239,8 +239,8 @@ def test_penalty_applies_to_both_discriminators():
     ):
         with tf.GradientTape() as tape:
             tape.watch(fake)
-            answers = network(fake)
-            means = tf.reduce_mean(answers, axis=list(range(1, len(answers.shape))))
+            outputs = network(fake)
+            means = tf.reduce_mean(outputs, axis=list(range(1, len(outputs.shape))))
         slopes = tape.gradient(means, fake)
         expected += 2.0 * float(tf.reduce_mean(tf.reduce_sum(slopes**2, (1, 2, 3))))
     logs = model.train_on_batch(a, b, return_dict=True)
@@ -358,11 +358,11 @@ def test_discriminators_are_trained_on_pool_output():
             swaps += changed.sum()
             assert len(returned) == 3
             critic = model.discriminator_a if domain == "a" else model.discriminator_b
-            answers = np.asarray(critic(np.array(returned)))
+            outputs = np.asarray(critic(np.array(returned)))
             loss = ((np.asarray(critic(real)) - 1) ** 2).mean() / 2
-            loss += (answers**2).mean() / 2
+            loss += (outputs**2).mean() / 2
             assert logs[f"d_loss_{domain}"] == pytest.approx(loss, rel=1e-4)
-            scores.append(answers.mean())
+            scores.append(outputs.mean())
         assert logs["fake_score"] == pytest.approx(np.mean(scores), abs=1e-5)
     assert swaps > 5
 
@@ -531,7 +531,7 @@ def test_mixed_precision_trains_like_float32():
         model.train_on_batch(images(2, 0), images(2, 1), return_dict=True)
         for model in (half, full)
     )
-    # float16 has 11 bits, and a loss is the mean of many answers.
+    # float16 has 11 bits, and a loss is the mean of many outputs.
     assert logs == pytest.approx(expected, rel=0.02, abs=0.01)
     moved = np.array(convolution.kernel) - before
     other = np.array(full.generator_ab.layers[0].kernel) - before

@@ -11,7 +11,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import losses, penalties
 from kerasgan.models import step as gan_step
-from kerasgan.models.moves import Answers
+from kerasgan.models.moves import Outputs
 from kerasgan.models.randomness import LABEL_NOISE, LATENTS, step_seed
 
 SIDE, LATENT_DIM = 8, 3
@@ -132,7 +132,7 @@ class Bare:
 
 
 class Scores(losses.LabelLoss):
-    """Returns means of the answers; subclasses inspect what a step passes to it."""
+    """Returns means of the outputs; subclasses inspect what a step passes to it."""
 
     def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
         return tf.reduce_mean(real) - tf.reduce_mean(fake)
@@ -201,30 +201,30 @@ def test_generator_is_called_once_per_step():
     assert len(calls) == 1
 
 
-def draw_labels(model, answers):
-    ((real, fake),) = gan_step.draw_labels(model, [Answers(answers, answers, None)], 0)
+def draw_labels(model, outputs):
+    ((real, fake),) = gan_step.draw_labels(model, [Outputs(outputs, outputs, None)], 0)
     return np.asarray(real), np.asarray(fake)
 
 
 def test_label_noise_moves_labels_toward_other_class():
     model = compiled(label_noise=0.3)
-    answers = tf.zeros((500, 4))
-    real, fake = draw_labels(model, answers)
+    outputs = tf.zeros((500, 4))
+    real, fake = draw_labels(model, outputs)
     assert real.shape == fake.shape == (500, 4)
     for noise in (1 - real, fake):
         assert 0 <= noise.min() < 0.01 and 0.29 < noise.max() <= 0.3
         assert abs(noise.mean() - 0.15) < 0.01
     assert abs(np.corrcoef(real.ravel(), fake.ravel())[0, 1]) < 0.1
-    assert_same((real, fake), draw_labels(model, answers))
+    assert_same((real, fake), draw_labels(model, outputs))
     model.step.assign_add(1)
-    assert not np.array_equal(real, draw_labels(model, answers)[0])
+    assert not np.array_equal(real, draw_labels(model, outputs)[0])
 
 
 @pytest.mark.parametrize("label_noise", [0.0, 0.5])
 def test_discriminator_loss_uses_noisy_labels(label_noise):
     model = compiled(loss_fn="least_squares", label_noise=label_noise)
     fake = model.generator(model.latents(8, step_seed(1, 0, LATENTS, 0)), training=True)
-    answers = [np.asarray(model.discriminator(x))[:, 0] for x in (images(8), fake)]
+    outputs = [np.asarray(model.discriminator(x))[:, 0] for x in (images(8), fake)]
     noise = [
         label_noise
         * np.asarray(
@@ -232,8 +232,8 @@ def test_discriminator_loss_uses_noisy_labels(label_noise):
         )[:, 0]
         for player in (0, 1)
     ]
-    expected = ((answers[0] - 1 + noise[0]) ** 2).mean() / 2
-    expected += ((answers[1] - noise[1]) ** 2).mean() / 2
+    expected = ((outputs[0] - 1 + noise[0]) ** 2).mean() / 2
+    expected += ((outputs[1] - noise[1]) ** 2).mean() / 2
     logs = model.train_on_batch(images(8), return_dict=True)
     assert logs["d_loss"] == pytest.approx(expected, rel=1e-4)
 
@@ -259,8 +259,8 @@ def test_discriminator_minimizes_penalty():
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
             inner.watch(pixels)
-            answers = critic(pixels)
-        slopes = inner.gradient(answers, pixels)
+            outputs = critic(pixels)
+        slopes = inner.gradient(outputs, pixels)
         penalty = 3.0 * tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3)))
         loss = tf.reduce_mean((critic(real) - 1) ** 2 + critic(fake) ** 2) / 2
         both = loss + penalty
@@ -281,7 +281,7 @@ def test_discriminator_minimizes_penalty():
 def test_each_discriminator_update_gets_new_penalty_seed():
     seeds = []
 
-    def penalty(judge, real, fake, seed):
+    def penalty(discriminate, real, fake, seed):
         seeds.append(tuple(np.asarray(seed)))
         return tf.constant(0.5)
 
@@ -435,8 +435,8 @@ def test_evaluate_is_deterministic_and_has_no_side_effects():
     assert set(first) == {"loss", "d_loss", "g_loss", "real_score", "fake_score"}
     assert_same(before, state())
     assert model.steps_taken == steps
-    answers = model.discriminator.predict(data, verbose=0)
-    assert first["real_score"] == pytest.approx(answers.mean(), abs=1e-5)
+    outputs = model.discriminator.predict(data, verbose=0)
+    assert first["real_score"] == pytest.approx(outputs.mean(), abs=1e-5)
 
 
 def test_validation_logs_have_val_prefix():
@@ -579,7 +579,7 @@ def test_metrics_use_averaged_generator():
 
 
 class Relativistic:
-    """A custom loss that compares the answers to real and generated images."""
+    """A custom loss that compares the outputs for real and generated images."""
 
     def discriminator_loss(self, real, fake):
         return tf.reduce_mean(tf.nn.softplus(fake - real))

@@ -76,7 +76,7 @@ def test_guide_program_trains():
 
     assert gan.label_noise == 0.05
     assert len(history["d_loss"]) == len(history["g_loss"]) == 3
-    # An untrained sigmoid answers 1/2, a loss of log 2, which training reduces.
+    # An untrained sigmoid outputs 1/2, a loss of log 2, which training reduces.
     assert history["d_loss"][-1] < history["d_loss"][0] < 0.8
     for old, new in zip(before, gan.trainable_variables, strict=True):
         assert not np.array_equal(old, np.asarray(new))

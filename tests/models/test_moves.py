@@ -135,9 +135,11 @@ def test_condition_is_passed_to_every_discriminator_call():
         [image, label], dense(keras.layers.Concatenate()([image, label]))
     )
     batch = Batch(None, tf.ones((3, 2)), tf.constant([[10.0], [20.0], [30.0]]))
-    answers = moves.judge(moves.Round(network, batch, tf.zeros((3, 2))), training=True)
-    np.testing.assert_allclose(answers.real[:, 0], [12.0, 22.0, 32.0])
-    np.testing.assert_allclose(answers.fake[:, 0], [10.0, 20.0, 30.0])
+    outputs = moves.discriminate(
+        moves.Round(network, batch, tf.zeros((3, 2))), training=True
+    )
+    np.testing.assert_allclose(outputs.real[:, 0], [12.0, 22.0, 32.0])
+    np.testing.assert_allclose(outputs.fake[:, 0], [10.0, 20.0, 30.0])
 
 
 @pytest.mark.parametrize(("n", "parts", "size"), [(7, 3, 2), (2, 4, 1), (5, 1, 5)])

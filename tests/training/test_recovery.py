@@ -86,8 +86,8 @@ def test_lowered_rate_survives_saving(tmp_path, small_gan):
 
 def test_restore_does_not_reset_dropout(small_gan, faces):
     images = keras.Input((4, 4, 3))
-    answers = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
-    discriminator = keras.Model(images, keras.layers.Dense(1)(answers))
+    outputs = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
+    discriminator = keras.Model(images, keras.layers.Dense(1)(outputs))
     gan = kerasgan.GAN(discriminator, small_gan().generator, seed=0)
     gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     state = LastGoodState(gan)
