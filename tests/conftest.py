@@ -127,7 +127,7 @@ class Trainee:
         return model
 
 
-@pytest.fixture(params=["gan", "cyclegan"])
+@pytest.fixture(params=["gan", pytest.param("cyclegan", marks=pytest.mark.slow)])
 def trainee(request, small_gan, small_cyclegan, faces):
     """A GAN or a CycleGAN, with two batches of data per epoch that are not shuffled."""
     side = 4 if request.param == "gan" else 8

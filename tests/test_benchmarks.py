@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 RATE = r" +\d+\.\d+ (?:steps|pairs)/s\n"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_keras]
 
 
 @pytest.fixture

@@ -104,11 +104,11 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
     )
 
 
+@pytest.mark.any_keras
 @pytest.mark.parametrize(
     "page",
     [
-        # A CycleGAN takes as long as all other pages together.
-        pytest.param(page, marks=[pytest.mark.slow] * (page.stem == "cyclegan"))
+        pytest.param(page, marks=[pytest.mark.slow] * (page.name != "README.md"))
         for page in PAGES
         if blocks(page, "python")
     ],

@@ -1,5 +1,7 @@
 """The options of Keras optimizers work for both players of both models."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -97,20 +99,27 @@ def first_update(kind, player, optimizer):
     return seen[0], [after - before for before, after in zip(*seen[:2], strict=True)]
 
 
+@functools.cache
+def plain_update(kind, player):
+    """Returns what `first_update` returns for SGD without options."""
+    return first_update(kind, player, SGD(0.1))
+
+
 def norm(arrays):
     return float(np.sqrt(sum((array**2).sum() for array in arrays)))
 
 
 MODELS_AND_PLAYERS = [
-    (kind, player)
+    pytest.param(kind, player, marks=[pytest.mark.slow] * (kind == "cyclegan"))
     for kind in ("gan", "cyclegan")
     for player in ("discriminator", "generator")
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_clipping_and_weight_decay(kind, player):
-    start, plain = first_update(kind, player, SGD(0.1))
+    start, plain = plain_update(kind, player)
     assert norm(plain) > 0.02
     _, clipped = first_update(kind, player, SGD(0.1, clipvalue=1e-4))
     for one, free in zip(clipped, plain, strict=True):
@@ -148,7 +157,7 @@ def test_use_ema_overwrites_weights_after_training(kind, player):
 
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_ema_overwrite_frequency(kind, player):
-    start, plain = first_update(kind, player, SGD(0.1))
+    start, plain = plain_update(kind, player)
     optimizer = SGD(0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=1)
     _, seen = trained(kind, player, optimizer, 2)
     # The second step starts at the average of the first.
@@ -176,12 +185,13 @@ def test_swap_ema_weights(kind, player):
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no loss_scale_factor")
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_loss_scale_factor_does_not_change_updates(kind, player):
-    _, plain = first_update(kind, player, SGD(0.1))
+    _, plain = plain_update(kind, player)
     _, scaled = first_update(kind, player, SGD(0.1, loss_scale_factor=1024))
     for one, other in zip(scaled, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_accumulated_gradients_survive_saving(kind, player, tmp_path):
@@ -226,6 +236,7 @@ class TinyLoss(kerasgan.losses.LeastSquares):
         return 1e-5 * super().generator_loss(fake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_mixed_precision_scales_loss_of_either_player(kind, player):
     def updates_of(dtype):

@@ -139,8 +139,10 @@ class Each(keras.callbacks.Callback):
     "options",
     [
         {},
-        {"penalties": ["r1"], "label_noise": 0.2},
-        {"loss_fn": "least_squares", "label_noise": 0.5},
+        pytest.param({"penalties": ["r1"], "label_noise": 0.2}, marks=pytest.mark.slow),
+        pytest.param(
+            {"loss_fn": "least_squares", "label_noise": 0.5}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_healthy_gan_has_no_findings(capsys, options):
@@ -166,6 +168,7 @@ def test_a_healthy_gan_has_no_findings(capsys, options):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_a_healthy_cyclegan_has_no_findings():
     def generator():
         layers = keras.layers

@@ -175,6 +175,7 @@ def test_a_loaded_model_continues_files_of_earlier_steps(tmp_path, new_gan, trai
     assert table(tmp_path, "-002") == [(1, 6)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_steps, first_step", [(3, 3), (1000, 0)])
 def test_a_resumed_run_rewrites_its_own_files(
     tmp_path, new_gan, train, killed, every_steps, first_step
@@ -203,6 +204,7 @@ def test_a_resumed_run_shows_only_epochs_that_it_has_reached(new_gan, train, kil
         assert gif.n_frames == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_steps", [3, 1000])
 def test_a_resumed_run_continues_numbered_files(
     tmp_path, new_gan, train, killed, every_steps, capsys

@@ -42,6 +42,7 @@ def pairs(faces):
     return tf.data.Dataset.from_tensor_slices(both).batch(8)
 
 
+@pytest.mark.slow
 def test_scores_are_added_to_the_logs(tmp_path, eager_cyclegan, bright, pairs, faces):
     cyclegan = eager_cyclegan()
     a, b = faces(side=8, seed=2), faces(side=8, seed=3)

@@ -299,6 +299,7 @@ def test_callbacks_that_do_not_change_training(trainee, tmp_path, events, capsys
         check(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make, check", ACTIVE.values(), ids=ACTIVE)
 def test_callbacks_that_change_training(make, check, trainee, tmp_path):
     check(Run(trainee, tmp_path, make(tmp_path, trainee)))
@@ -346,6 +347,7 @@ def trained(trainee, **options):
     return model
 
 
+@pytest.mark.slow
 def test_how_steps_are_executed_hardly_changes_them(trainee):
     plain = trained(trainee)
     assert_same_state(plain, trained(trainee, steps_per_execution=2))
@@ -354,9 +356,9 @@ def test_how_steps_are_executed_hardly_changes_them(trainee):
     np.testing.assert_allclose(drawn, trainee.draw(plain), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "trainee", ["gan", pytest.param("cyclegan", marks=pytest.mark.slow)], indirect=True
-)
+# Of a CycleGAN, `test_cyclegan.py` shows it.
+@pytest.mark.slow
+@pytest.mark.parametrize("trainee", ["gan"], indirect=True)
 def test_xla_hardly_changes_a_step(trainee, monkeypatch):
     # XLA draws other latents than TensorFlow from the same seed, so they are fixed.
     latents = tf.reshape(tf.linspace(-1.0, 1.0, 16), (8, 2))

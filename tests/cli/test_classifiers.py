@@ -75,6 +75,7 @@ def test_a_classifier_is_trained_once_per_data(trained, fruit):
     assert len(trained) == 5
 
 
+@pytest.mark.slow
 def test_classifiers_of_faces_depend_on_the_data_set(
     trained, tiny_synthetic_faces, tmp_path
 ):

@@ -42,6 +42,7 @@ def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_uses_its_newest_checkpoint(
     whole_dcgan, stopped_dcgan, copied, tmp_path, capsys
 ):
@@ -73,6 +74,7 @@ def test_an_older_checkpoint_is_ignored(whole_dcgan, stopped_dcgan, copied, tmp_
     )
 
 
+@pytest.mark.slow
 def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
     whole_dcgan, after_epoch, tmp_path, capsys
 ):
@@ -105,6 +107,7 @@ def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
         assert (run / name).read_bytes() == (whole_dcgan.folder / name).read_bytes()
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_process_that_is_training_and_then_killed(dcgan_data, tmp_path):
     program = "import sys; from kerasgan.cli import main; sys.exit(main())"

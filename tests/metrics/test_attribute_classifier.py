@@ -33,6 +33,7 @@ def classifier():
     )
 
 
+@pytest.mark.slow
 def test_it_learns_domains_of_unequal_size(classifier):
     assert classifier.held_out_accuracy > 0.95
     assert (classifier.predict(HELD_OUT[0]) > 0.5).mean() > 0.9
@@ -107,6 +108,7 @@ def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
     assert loaded.facts["held_out_images"] == [40, 10]
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
     classifier.save(tmp_path / "stripes.keras")

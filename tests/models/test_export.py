@@ -109,6 +109,7 @@ def served(gan, cyclegan, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_gan_is_served_without_kerasgan(gan, served, n):
     latents = np.load(served / "draws-in.npy")[:n]

@@ -87,8 +87,14 @@ def state_of(model):
 # --- training step --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss_fn", [*losses.NAMES, keras.losses.MeanSquaredError()])
-@pytest.mark.parametrize("patches", [False, True])
+@pytest.mark.parametrize(
+    ("loss_fn", "patches"),
+    [
+        *((loss_fn, False) for loss_fn in losses.NAMES),
+        (keras.losses.MeanSquaredError(), True),
+        ("non_saturating", True),
+    ],
+)
 def test_fit_updates_all_weights_and_logs_losses(loss_fn, patches):
     model = kerasgan.GAN(discriminator(patches=patches), latent_generator(), seed=1)
     compiled(model, loss_fn=loss_fn, label_noise=0.05)
@@ -333,6 +339,7 @@ def test_training_under_mirrored_strategy():
         assert not np.array_equal(old, np.asarray(tf.convert_to_tensor(new)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float64", "float16", "sequence", "infinite"])
 def test_training_on_other_data_types(kind):
     class Batches(keras.utils.Sequence):
@@ -355,6 +362,7 @@ def test_training_on_other_data_types(kind):
     assert model.steps_taken == (1 if kind == "float64" else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"steps_per_execution": 2}])
 def test_execution_options_give_same_weights(options):
     runs = []
@@ -465,12 +473,15 @@ def test_config_round_trip():
     "options",
     [
         dict(loss_fn="least_squares", label_noise=0.1, discriminator_steps=2),
-        dict(
-            loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
-            d_optimizer=keras.optimizers.RMSprop(1e-3),
-            g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
+        pytest.param(
+            dict(
+                loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
+                d_optimizer=keras.optimizers.RMSprop(1e-3),
+                g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
+            ),
+            marks=pytest.mark.slow,
         ),
-        dict(penalties=["gradient_penalty"]),
+        pytest.param(dict(penalties=["gradient_penalty"]), marks=pytest.mark.slow),
     ],
 )
 def test_loaded_model_is_compiled_and_trains_identically(tmp_path, options):
@@ -506,6 +517,7 @@ def test_uncompiled_model_is_saved_and_loaded(tmp_path):
     assert not hasattr(loaded, "d_optimizer")
 
 
+@pytest.mark.slow
 def test_loaded_model_trains_identically_in_another_process(tmp_path):
     model = compiled(
         loss_fn="least_squares",

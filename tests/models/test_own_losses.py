@@ -110,7 +110,7 @@ def train_one_step(model_kind, player, kind):
 
 
 MODELS_AND_PLAYERS = [
-    (model, player)
+    pytest.param(model, player, marks=[pytest.mark.slow] * (model == "cyclegan"))
     for model in ("gan", "cyclegan")
     for player in ("discriminator", "generator")
 ]

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import tensorflow as tf
 
@@ -80,6 +82,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_replicas_draw_different_numbers_and_are_rejected_elsewhere():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True

@@ -112,8 +112,24 @@ if compat.KERAS_3:
     CASES["dropout"] = program_of("gan", dropout=0.5)
 
 
+@pytest.fixture(scope="module")
+def stopped_run(tmp_path_factory):
+    """Function that copies a run stopped at step 5 into a folder.
+
+    It returns the program: a function that builds the model, and one that builds data.
+    """
+    folder = tmp_path_factory.mktemp("stopped")
+    run(*CASES["minimax"], folder, stop=5, every_steps=1)
+
+    def copy(target):
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+        return CASES["minimax"]
+
+    return copy
+
+
 # The other cases differ in what they train, not in how they resume.
-FAST = ("minimax", "cyclegan", "dropout")
+FAST = ("minimax",)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +141,8 @@ FAST = ("minimax", "cyclegan", "dropout")
 )
 def test_resumed_run_equals_uninterrupted_run(tmp_path, case):
     make, data = CASES[case]
-    # Each run resumes in the middle of a different epoch.
-    for stop, saved_step in ((13, 12), (21, 20)):
+    # Each run resumes in the middle of an epoch, and the fast ones do so twice.
+    for stop, saved_step in ((13, 12), (21, 20))[: 1 + (case in FAST)]:
         assert run(make, data, tmp_path, stop, every_steps=4) is None
         newest = checkpoint_files(tmp_path / "state")[0]
         assert newest.name.endswith(f"-step-{saved_step}.state") and saved_step % STEPS
@@ -145,6 +161,7 @@ def test_finished_run_is_not_trained_again(tmp_path, capsys):
     assert before and before == after
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_finished_run_continues_with_more_epochs(tmp_path):
     make, data = CASES["minimax"]
@@ -152,6 +169,7 @@ def test_finished_run_continues_with_more_epochs(tmp_path):
     assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
+@pytest.mark.slow
 def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     def data():
         return resumable.images(10)
@@ -162,6 +180,7 @@ def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     assert_same(uninterrupted, run(make, data, tmp_path))
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_resumed_run_keeps_seed_of_unseeded_model(tmp_path):
     def data():
@@ -243,8 +262,9 @@ def _wait_for_checkpoint(folder, before, seconds):
         time.sleep(0.01)
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "kills"), [("gan", 20), ("cyclegan", 5)])
+@pytest.mark.parametrize(("name", "kills"), [("gan", 10), ("cyclegan", 5)])
 def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
     uninterrupted, seconds = train_uninterrupted(fork_server, tmp_path, name)
     folder = tmp_path / "killed"
@@ -269,7 +289,7 @@ def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills)
             folder = tmp_path / f"killed-{kill}"
             request["folder"] = str(folder)
     # Some of the runs made progress, and all planned kills in a save happened.
-    assert len(reached) >= 4 and killed_in_save == kills // 5
+    assert len(reached) >= 3 and killed_in_save == kills // 5
     fork_server.start(**request)
     assert fork_server.wait() == 0
     assert_same(uninterrupted, dict(np.load(tmp_path / "b.npz")))
@@ -277,6 +297,7 @@ def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills)
     assert len(names) == 2 and all(name.endswith(".state") for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
 )
@@ -336,15 +357,15 @@ def test_damaged_checkpoint_falls_back_to_previous_one(tmp_path, damage, capsys)
     assert newest.with_suffix(".damaged").read_bytes() == content
 
 
-def test_all_checkpoints_damaged_raises(tmp_path):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+def test_all_checkpoints_damaged_raises(tmp_path, stopped_run):
+    make, data = stopped_run(tmp_path)
     for file in checkpoint_files(tmp_path / "state"):
         file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ValueError, match="all checkpoints are damaged; expected"):
         run(make, data, tmp_path)
 
 
+@pytest.mark.slow
 def test_full_disk_raises_one_line_and_loses_no_checkpoint(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=5, every_steps=2)
@@ -365,6 +386,7 @@ def test_full_disk_raises_one_line_and_loses_no_checkpoint(tmp_path):
     assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -384,9 +406,8 @@ def test_full_disk_raises_one_line_and_loses_no_checkpoint(tmp_path):
         ({"seed": 5}, "has seed 5, but .* was started with seed 0"),
     ],
 )
-def test_changed_options_raise(tmp_path, options, message):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+def test_changed_options_raise(tmp_path, options, message, stopped_run):
+    _, data = stopped_run(tmp_path)
 
     def other():
         new = {k: v() if callable(v) else v for k, v in options.items()}
@@ -399,9 +420,8 @@ def test_changed_options_raise(tmp_path, options, message):
 
 
 @pytest.mark.slow
-def test_changed_learning_rate_is_used_without_strict(tmp_path):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+def test_changed_learning_rate_is_used_without_strict(tmp_path, stopped_run):
+    _make, data = stopped_run(tmp_path)
     keras.utils.set_random_seed(0)
     optimizer = keras.optimizers.Adam(0.5, beta_1=0.5)
     model = resumable.gan(loss_fn="minimax", label_noise=0.2, g_optimizer=optimizer)
@@ -411,9 +431,8 @@ def test_changed_learning_rate_is_used_without_strict(tmp_path):
     assert int(np.asarray(optimizer.iterations)) == EPOCHS * STEPS
 
 
-def test_changed_batch_size_raises(tmp_path):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+def test_changed_batch_size_raises(tmp_path, stopped_run):
+    make, _data = stopped_run(tmp_path)
     with pytest.raises(
         ValueError,
         match=r"has batch_size 8, steps_per_epoch 4, but .* with batch_size 4, st",
@@ -425,9 +444,9 @@ def test_changed_batch_size_raises(tmp_path):
         )
 
 
-def test_changed_data_order_is_reported(tmp_path, capsys):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+@pytest.mark.slow
+def test_changed_data_order_is_reported(tmp_path, capsys, stopped_run):
+    make, data = stopped_run(tmp_path)
     capsys.readouterr()
     run(make, lambda: data().map(lambda x: x[::-1]), tmp_path)
     assert "comes in another order" in capsys.readouterr().out
@@ -500,6 +519,7 @@ def test_state_of_keras_callbacks_is_restored(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
 def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
@@ -671,6 +691,7 @@ def test_same_model_continues_with_lowered_rate(tmp_path, capsys):
     assert fit(4) < rate and "already complete" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_changed_network_raises(tmp_path):
     def make(rate):
         return lambda: resumable.gan(loss_fn="minimax", dropout=rate)
@@ -707,9 +728,11 @@ def test_schedule_and_constant_rate_are_interchangeable_without_strict(tmp_path)
         assert run(make(other), data, folder, strict=False) is not None
 
 
-def test_changed_library_versions_are_reported(tmp_path, capsys, monkeypatch):
-    make, data = CASES["minimax"]
-    run(make, data, tmp_path, stop=5, every_steps=1)
+@pytest.mark.slow
+def test_changed_library_versions_are_reported(
+    tmp_path, capsys, monkeypatch, stopped_run
+):
+    make, data = stopped_run(tmp_path)
     monkeypatch.setattr(
         compatibility, "library_versions", lambda: {"tensorflow": "2.99"}
     )
@@ -718,6 +741,7 @@ def test_changed_library_versions_are_reported(tmp_path, capsys, monkeypatch):
     assert "was saved by other versions (kerasgan " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_in_last_epoch_is_not_lost(tmp_path, number):
     make, data = CASES["minimax"]
@@ -778,6 +802,7 @@ def indexed_program(read=None):
     return resumable.gan, data
 
 
+@pytest.mark.slow
 def test_indexed_data_is_resumed_without_replay(tmp_path, capsys):
     uninterrupted = run(*indexed_program())
     for stop in (2 * STEPS + 3, 2 * STEPS + 5):
@@ -789,6 +814,7 @@ def test_indexed_data_is_resumed_without_replay(tmp_path, capsys):
     assert len(read) < 2 * 32 + 4 * 20
 
 
+@pytest.mark.slow
 def test_replay_of_other_data_is_reported(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=2 * STEPS + 3, every_steps=1)
@@ -852,6 +878,7 @@ def test_nan_weights_are_reported_once(tmp_path, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     make, data = CASES["minimax"]
     callback = nan_weights_at(5)
@@ -866,7 +893,9 @@ def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     assert "resuming from step 4," in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("hook", ["on_epoch_end", "on_train_end"])
+@pytest.mark.parametrize(
+    "hook", ["on_epoch_end", pytest.param("on_train_end", marks=pytest.mark.slow)]
+)
 def test_failing_callback_loses_no_training(tmp_path, hook):
     make, data = CASES["minimax"]
 
@@ -918,6 +947,7 @@ def test_failing_callback_leaves_no_averages_in_the_checkpoint(tmp_path):
         np.testing.assert_allclose(value, swapped[name], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_default_save_interval(tmp_path, monkeypatch):
     """Saving takes at most 2 % of the time, at intervals of at least 10 seconds."""
     module = sys.modules[RunState.__module__]

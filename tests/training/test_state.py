@@ -117,8 +117,6 @@ def options_with(*layers, name=None):
 
 
 def test_layers_are_options_but_their_names_are_not():
-    # Resets the numbering of layer names, as in a new process.
-    keras.backend.clear_session()
     first = options_with(keras.layers.Activation("relu"), keras.layers.Dropout(0.25))
     again = options_with(
         keras.layers.Activation("relu", name="tanh"),
