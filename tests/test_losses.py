@@ -137,7 +137,7 @@ def test_get():
     assert focal.discriminator_output == "probabilities"
     with_logits = keras.losses.BinaryCrossentropy(from_logits=True)
     assert losses.get(with_logits).discriminator_output == "logits"
-    assert losses.get(keras.losses.MeanSquaredError()).outputs is None
+    assert losses.get(keras.losses.MeanSquaredError()).discriminator_output is None
 
 
 def test_get_of_invalid_loss_raises():

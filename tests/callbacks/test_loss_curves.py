@@ -86,7 +86,7 @@ def test_each_panel_has_its_curves(tmp_path, curves):
         "g_loss": ([1, 2, 3], [1 - loss for loss in losses]),
         "val_d_loss": ([1, 3], [2.0, 1.2]),
     }
-    assert lower.get_ylabel() == "discriminator's answer"
+    assert lower.get_ylabel() == "discriminator's output"
     assert plotted(lower) == {
         "real_score": ([1, 2, 3], scores),
         "fake_score": ([1, 2, 3], [-score for score in scores]),

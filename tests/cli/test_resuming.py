@@ -144,6 +144,7 @@ def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
     assert float(model.g_optimizer.learning_rate) == np.float32(4e-4)
 
 
+@pytest.mark.slow
 def test_values_that_are_not_finite_end_training_with_exit_code_4(
     dcgan_data, tmp_path, monkeypatch, capsys
 ):

@@ -62,6 +62,7 @@ def test_dataset_is_that_of_tfds(faces, tmp_path, capsys):
     assert next(iter(decoded))["image"].shape == (218, 178, 3)
 
 
+@pytest.mark.slow
 def test_large_splits_are_sorted_on_disk(
     faces, tmp_path, monkeypatch, check_loaded, read_celeb_a
 ):

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from kerasgan.metrics import AttributeClassifier
 
+pytestmark = pytest.mark.slow
+
 
 def stripes(n, upright, seed):
     """Returns images with stripes four pixels wide, at random places and strengths."""
@@ -33,7 +35,6 @@ def classifier():
     )
 
 
-@pytest.mark.slow
 def test_it_learns_domains_of_unequal_size(classifier):
     assert classifier.held_out_accuracy > 0.95
     assert (classifier.predict(HELD_OUT[0]) > 0.5).mean() > 0.9
@@ -109,7 +110,6 @@ def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
 
 
 @pytest.mark.any_keras
-@pytest.mark.slow
 def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
     classifier.save(tmp_path / "stripes.keras")
     np.save(tmp_path / "images.npy", HELD_OUT[0])

@@ -448,6 +448,7 @@ def test_predict_translates_from_a_to_b():
     )
 
 
+@pytest.mark.slow
 def test_domains_with_different_channels():
     shape_a, shape_b = (SIDE, SIDE, 1), (SIDE, SIDE, 3)
     model = kerasgan.CycleGAN(
@@ -567,6 +568,7 @@ def test_training_with_xla():
     assert np.asarray(pooled.pools[0].images).any(axis=(1, 2, 3)).all()
 
 
+@pytest.mark.slow
 def test_loaded_model_trains_identically(tmp_path):
     model = make(compiled={"identity_weight": (5.0, 0.0), "label_noise": 0.1})
     a, b = images(12, 0), images(12, 1)
@@ -767,6 +769,7 @@ def test_invalid_data_raises_before_training(data, message):
     assert model.steps_taken == 0
 
 
+@pytest.mark.slow
 def test_image_size_not_divisible_by_strides_raises():
     def strided_generator():
         return keras.Sequential(

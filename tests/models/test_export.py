@@ -120,6 +120,7 @@ def test_gan_is_served_without_kerasgan(gan, served, n):
     assert np.abs(made - gan.generator(latents)).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
 def test_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):

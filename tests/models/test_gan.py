@@ -315,6 +315,7 @@ def test_averaged_weights_follow_decay_formula():
         np.testing.assert_allclose(np.asarray(v), e, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_is_determined_by_seed():
     runs = []
     for seed in (1, 1, 2):
@@ -327,6 +328,7 @@ def test_training_is_determined_by_seed():
     assert any(not np.array_equal(a, b) for a, b in zip(*runs[1:], strict=True))
 
 
+@pytest.mark.slow
 def test_training_under_mirrored_strategy():
     cpu = tf.config.list_logical_devices("CPU")[0].name
     with tf.distribute.MirroredStrategy([cpu]).scope():
@@ -600,7 +602,7 @@ class Relativistic:
         return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
-def test_generator_loss_receives_answers_to_real_images():
+def test_generator_loss_receives_outputs_for_real_images():
     model = compiled(
         loss_fn=Relativistic(),
         d_optimizer=keras.optimizers.SGD(0.0),

@@ -74,7 +74,9 @@ def test_network_with_fixed_size_raises_for_other_sizes():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 9), (4, 4), (7, 30), (13, 16), (33, 5)])
-@pytest.mark.parametrize("shape", [(None, None, 3), (16, 16, 3)])
+@pytest.mark.parametrize(
+    "shape", [(None, None, 3), pytest.param((16, 16, 3), marks=pytest.mark.slow)]
+)
 def test_translation_keeps_image_size(size, shape):
     network = resnet_generator(shape, width=2, blocks=1)
     made = translation.translate_images(network, images(2, *size, 3), 512, 64)

@@ -262,6 +262,7 @@ class PixelNorm(keras.layers.Layer):
         return x * tf.math.rsqrt(tf.reduce_mean(x**2, axis=-1, keepdims=True) + 1e-6)
 
 
+@pytest.mark.slow
 def test_penalty_with_custom_layer_raises_if_it_mixes_images():
     for layer, mixes in ((BatchDeviation(name="spread"), True), (PixelNorm(), False)):
         judge = network(keras.layers.Conv2D(1, 3), layer, keras.layers.Conv2D(2, 3))

@@ -602,6 +602,7 @@ def test_invalid_every_steps_raises():
         RunState("x", every_steps=0)
 
 
+@pytest.mark.slow
 def test_run_state_does_not_change_training(tmp_path):
     make, data = CASES["cyclegan"]
     with_state = run(make, data, tmp_path, every_steps=1)
