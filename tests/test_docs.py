@@ -104,14 +104,11 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.any_keras
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param(page, marks=[pytest.mark.slow] * (page.name != "README.md"))
-        for page in PAGES
-        if blocks(page, "python")
-    ],
+    [page for page in PAGES if blocks(page, "python")],
     ids=lambda page: page.name,
 )
 def test_python_programs_run(page, small_scale):

@@ -119,7 +119,7 @@ def test_loss_bounds_need_labels_that_differ():
         (lambda x: 0 * x, None),
     ],
 )
-def test_loss_bounds_of_losses_that_compare_answers(of_difference, expected):
+def test_loss_bounds_of_losses_that_compare_outputs(of_difference, expected):
     class Relativistic:
         def discriminator_loss(self, real, fake):
             return tf.reduce_mean(of_difference(fake - real))
@@ -158,7 +158,7 @@ def test_gradient_reach(noise):
     assert (reach(losses.Minimax()) < 1e-2 * expected).all()
 
 
-def test_gradient_reach_of_a_loss_that_compares_answers(noise):
+def test_gradient_reach_of_a_loss_that_compares_outputs(noise):
     class Relativistic:
         def generator_loss(self, fake, real):
             return tf.reduce_mean(tf.nn.softplus(real - fake))

@@ -136,6 +136,7 @@ def test_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):
         assert np.abs(made - wrong).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
     latents = np.load(served / "draws-in.npy")
     np.testing.assert_allclose(

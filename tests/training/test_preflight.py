@@ -236,6 +236,7 @@ def test_cached_random_ops_in_one_domain_raise():
         kerasgan.preflight(cyclegan(), kerasgan.data.unpaired(faces(), frozen))
 
 
+@pytest.mark.slow
 def test_penalty_with_batch_normalization_raises():
     inner = network(keras.layers.BatchNormalization(), shape=(6, 6, 1))
     normalized = network(keras.layers.Conv2D(1, 3), inner, name="judge")

@@ -827,6 +827,7 @@ def test_replay_of_other_data_is_reported(tmp_path, capsys):
     assert "2/2" in printed
 
 
+@pytest.mark.slow
 def test_replay_can_be_interrupted(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, stop=2 * STEPS + 6, every_steps=1)
@@ -919,6 +920,7 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
             np.testing.assert_array_equal(value, results[name])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
 )
