@@ -144,6 +144,7 @@ def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", ".keras"])
 def test_facts_are_exported(gan, cyclegan, served, suffix):
     assert read_facts(served / f"draws{suffix}") == {**gan.facts, "kind": "generator"}
@@ -175,6 +176,7 @@ def test_facts_of_direction_distinguish_domains(tmp_path):
     assert (facts["image_shape"], facts["value_range"]) == ([8, 8, 1], [0.0, 1.0])
 
 
+@pytest.mark.slow
 def test_facts_are_extra_assets_of_saved_model(gan, served):
     text = (served / "draws" / "assets.extra" / "kerasgan.json").read_text()
     assert json.loads(text)["latent_shape"] == [5]
