@@ -61,8 +61,8 @@ class LabelLoss:
         """Returns the discriminator's loss.
 
         Args:
-            real: Outputs to real images, of any shape with the batch first.
-            fake: Outputs to generated images, of the same shape.
+            real: Outputs for real images, of any shape with the batch first.
+            fake: Outputs for generated images, of the same shape.
             labels: Labels of `real` and `fake`, each a number or a tensor of the
                 outputs' shape.
 
@@ -77,8 +77,8 @@ class LabelLoss:
         """Returns the generator's loss.
 
         Args:
-            fake: Outputs to generated images, of any shape with the batch first.
-            real: Outputs to real images, or None if `generator_needs_real` is False.
+            fake: Outputs for generated images, of any shape with the batch first.
+            real: Outputs for real images, or None if `generator_needs_real` is False.
 
         Returns:
             A scalar tensor.

@@ -1,8 +1,9 @@
 """Penalties on the gradient of a discriminator: small callable objects.
 
-They penalize the norm of the gradient of the output for an image with respect to its
-pixels. If the output is a map, its mean counts. The gradient belongs to one image only
-if no layer mixes the images of a batch, as batch normalization does.
+They penalize the norm of the gradient of the discriminator's output for an image, with
+respect to the pixels of that image. If the output is a map, its mean counts. The
+gradient belongs to one image only if no layer mixes the images of a batch, as batch
+normalization does.
 """
 
 import inspect

@@ -105,7 +105,6 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
 
 
 @pytest.mark.slow
-@pytest.mark.any_keras
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if blocks(page, "python")],

@@ -54,7 +54,6 @@ def test_train_dcgan(run, tiny_synthetic_faces):
     assert (work / "runs" / "example" / "loss_curves.png").exists()
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_train_cyclegan(run, tiny_synthetic_faces):
     # One step runs faster than it is traced.

@@ -44,17 +44,18 @@ class Diagnosis(keras.callbacks.Callback):
         images: Training images, in the range of the model: a float array
             `(n, height, width, channels)` or a `tf.data.Dataset` of batches of them.
             For a model that translates, a pair `(a, b)` or `(source, target)`. The
-            first 2048 are kept, in a small size. Reading them changes the next order of
-            a shuffled dataset, but not that of a seeded dataset of `kerasgan.data`.
-            Without images, samples are not compared with the data, and only the losses
-            of a model that translates are checked.
+            first 2048 are kept, in a small size. Reading a shuffled dataset changes its
+            order during training. To avoid this, pass a second dataset of the same
+            images, or a dataset of `kerasgan.data` with a seed. Without images, samples
+            are not compared with the data, and only the losses of a model that
+            translates are checked.
         every_epochs: Int. Images are measured after every `every_epochs` epochs.
         recover: Whether to return to the end of the last good epoch, with half the
-            learning rates, when values are no longer finite. That state is kept in
-            a temporary file. After three times, training stops in the last good state;
-            without `recover` it stops at once. A run that `RunState` resumes keeps the
-            number of recoveries, the lowered rates and the findings. Until its first
-            epoch ends, it returns to the checkpoint.
+            learning rates, when values are no longer finite. That state is kept in a
+            temporary file. After three recoveries, training stops in the last good
+            state; without `recover` it stops at once. A run that `RunState` resumes
+            keeps the number of recoveries, the lowered rates and the findings. Until
+            its first epoch ends, it returns to the checkpoint.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
@@ -128,8 +129,21 @@ class Diagnosis(keras.callbacks.Callback):
         self._monitored = monitored_generators(self.model, self.images)
         self._bounds = loss_bounds(self.model.loss_fn, self.model.label_noise)
         self._last_good = LastGoodState(self.model)
+        self._told_full_disk = False
         if self.recover and self._last_good.is_finite():
+            self._keep()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._last_good.discard()
+
+    def _keep(self) -> None:
+        """Copies the state, or reports once that this is impossible."""
+        try:
             self._last_good.keep()
+        except OSError as error:
+            if not self._told_full_disk:
+                self._told_full_disk = True
+                print(f"Diagnosis cannot keep the last good state: {error}")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._interrupted = False
@@ -151,7 +165,7 @@ class Diagnosis(keras.callbacks.Callback):
             self._handle_not_finite("the result of the last update")
             return
         if self.recover:
-            self._last_good.keep()
+            self._keep()
         if (epoch + 1) % self.every_epochs == 0:
             for symptom in self._check(logs):
                 self._track(symptom)

@@ -32,7 +32,7 @@ class LossCurves(RunFiles):
     """Writes the logs of every epoch to `history.csv` and plots `loss_curves.png`.
 
     The plot has a panel for each kind of quantity: the losses of the players, the
-    discriminator's mean outputs for real and to generated images and, if the logs have
+    discriminator's mean outputs for real and for generated images and, if the logs have
     them, penalties, the other losses of a CycleGAN, and the scores of `Scorecard`,
     which must be in the list before this callback. Curves of validation data are
     dashed. Both files are replaced after each epoch.

@@ -159,8 +159,7 @@ def make_diagnosis(
     """Returns the callback that detects training problems.
 
     Args:
-        images: Dataset of the training images, or a pair of them. It must not be the
-            dataset that `fit` gets: iterating it changes the order of later epochs.
+        images: Dataset of the training images, or a pair of them.
         options: The parsed command line.
     """
     domains = images if isinstance(images, tuple) else (images,)

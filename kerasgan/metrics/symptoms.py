@@ -239,7 +239,7 @@ def gradient_reach(
         loss_fn: An adversarial loss.
         images: Generated images, a float array `(n, height, width, channels)`.
         real_outputs: The discriminator's outputs for real images, or one mean output.
-            They broadcast to the outputs to `images`.
+            They are broadcast to the outputs for `images`.
         value_range: Pair of floats, the range of the images.
 
     Returns:

@@ -14,8 +14,8 @@ class Outputs(NamedTuple):
     """A discriminator's outputs.
 
     Attributes:
-        real: Outputs to real images, or None if it was not asked.
-        fake: Outputs to generated images.
+        real: Outputs for real images, or None if it was not asked.
+        fake: Outputs for generated images.
         regularization: Sum of the discriminator's own losses, from regularizers and
             `add_loss`, or None if it has none.
     """
@@ -104,7 +104,7 @@ def call_discriminator(
 
 
 def discriminate(round_: Round, *, needs_real: bool = True, training: bool) -> Outputs:
-    """Returns a discriminator's outputs to a round of real and generated images.
+    """Returns a discriminator's outputs for a round of real and generated images.
 
     Args:
         round_: The `Round`.

@@ -137,10 +137,10 @@ class SavableModel(keras.Model):
 
 
 def _return_freed_memory() -> None:
-    """Returns memory that training has freed to the operating system.
+    """Gives memory that training no longer uses back to the operating system.
 
-    The C library of Linux keeps it for each thread that has used it, while Keras builds
-    the whole file in memory. Without this, the peak memory is the sum of both.
+    On Linux, the C library keeps freed memory. Keras builds the whole file in memory,
+    so without this the peak is the sum of both.
     """
     if sys.platform == "linux":
         # Only glibc has this function.

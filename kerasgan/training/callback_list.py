@@ -45,6 +45,7 @@ class FitCallbacks(keras.callbacks.CallbackList):
         if not self.ends:
             return
         with self._saved_on_failure():
+            undo_swaps(self.callbacks)
             if self.run_state is not None:
                 self.run_state.save_unfinished()
             if self.trained:

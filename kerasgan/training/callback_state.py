@@ -21,7 +21,7 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
 def each_callback(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Iterator[tuple[str, Any]]:
-    """Yields each callback with the player it is for, or an empty string.
+    """Yields pairs of a player and a callback; callbacks without a player have "".
 
     A callback that wraps others, such as `ForOptimizer`, has a dict `callbacks`.
     """

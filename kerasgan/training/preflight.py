@@ -160,10 +160,10 @@ def _check_penalties(model: Any, shape: tuple[int, ...]) -> None:
         if layers and _mixes(network, shape):
             raise ValueError(
                 f"penalties has {type(own[0]).__name__}, but layer {layers[0].name!r} "
-                f"({type(layers[0]).__name__}) of discriminator {network.name!r} mixes "
-                "the images of a batch, so the gradient of an output is not that of "
-                "one image; expected layers that treat each image separately, such as "
-                "instance, layer or spectral normalization."
+                f"({type(layers[0]).__name__}) of discriminator {network.name!r} "
+                "combines the images of a batch, so the output for one image depends "
+                "on the others; expected layers that treat each image separately, such "
+                "as instance, layer or spectral normalization."
             )
 
 
@@ -179,6 +179,7 @@ def _mixes(network: keras.Model, shape: tuple[int, ...]) -> bool:
         first = tf.cast(network(images, training=True), "float32")[0]
     gradient = tape.gradient(first, images)
     before.restore()
+    before.close()
     return gradient is not None and bool(tf.reduce_any(gradient[1:] != 0.0))
 
 
@@ -271,6 +272,7 @@ def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, f
         return (model.steps_taken - step) * n / seconds, first
     finally:
         before.restore()
+        before.close()
 
 
 def _run(model: Any, iterator: Iterator[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The last good state of training, kept to return to."""
+"""The last good state of training, to which `Diagnosis` returns."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,9 +51,17 @@ class LastGoodState:
 
     def keep(self) -> None:
         """Copies the current state."""
-        # The previous copy stays until this one is complete.
-        self.copy = VariableCopy(self.variables())
+        # If this fails, the previous copy remains.
+        copy = VariableCopy(self.variables())
+        self.discard()
+        self.copy = copy
         self.step = self.model.steps_taken
+
+    def discard(self) -> None:
+        """Deletes the copy, if there is one."""
+        if self.copy is not None:
+            self.copy.close()
+            self.copy = None
 
     def restore(self, factor: float) -> None:
         """Restores the copied state and lowers both learning rates.

@@ -227,7 +227,12 @@ class RunState(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._checkpoint is not None:
             # No epoch was left.
+            _, facts = self._checkpoint
             self._restore_the_rest()
+            if not facts["finished"] and facts["epoch"] == self._epochs:
+                # A callback failed at the end of the last epoch.
+                self.model.finalize_weights()
+                self._save(self._epochs, 0, finished=True)
         elif self._epoch is not None and self._done >= self._steps:
             self._save(self._epoch + 1, 0, finished=True)
         self.stop_requests.raise_if_requested()

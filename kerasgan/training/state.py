@@ -56,7 +56,7 @@ def state_variables(model: Any) -> Groups:
 
 
 def named_variables(groups: Groups) -> dict[str, Any]:
-    """Returns the variables of groups with the names they have in a checkpoint."""
+    """Returns a dict from names in a checkpoint to the variables of groups."""
     return {
         f"{group}/{i}": variable
         for group, variables in groups.items()

@@ -1,4 +1,4 @@
-"""A copy of variables that needs no memory."""
+"""Copies of variables in temporary files."""
 
 import tempfile
 from collections.abc import Iterable
@@ -32,14 +32,18 @@ class VariableCopy:
         self._variables = list(variables)
         try:
             self._file = tempfile.TemporaryFile()
-            for variable in self._variables:
-                self._file.write(as_array(variable).reshape(-1).view("uint8"))
-            self._file.flush()
+            try:
+                for variable in self._variables:
+                    self._file.write(as_array(variable).reshape(-1).view("uint8"))
+                self._file.flush()
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise OSError(
-                f"a copy of the model could not be written to "
-                f"{tempfile.gettempdir()!r} ({error.strerror}); expected a writable "
-                "folder with enough free space, which TMPDIR can name."
+                "a copy of the model could not be written to a temporary file "
+                f"({error.strerror}); expected a writable folder with enough free "
+                "space; set the environment variable TMPDIR to use another folder."
             ) from error
 
     def restore(self) -> None:
@@ -50,3 +54,7 @@ class VariableCopy:
             size = int(np.prod(variable.shape)) * np.dtype(dtype).itemsize
             value = np.frombuffer(self._file.read(size), dtype)
             variable.assign(value.reshape(variable.shape))
+
+    def close(self) -> None:
+        """Deletes the temporary file."""
+        self._file.close()

@@ -274,6 +274,19 @@ def test_without_images_only_weights_are_checked(still_cyclegan):
     )
 
 
+def test_a_full_disk_does_not_end_training(small_gan, faces, monkeypatch, capsys):
+    def full(self):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(diagnosis.LastGoodState, "keep", full)
+    callback = Diagnosis(recover=True)
+    gan = small_gan()
+    gan.fit(faces(), batch_size=8, epochs=3, verbose=0, callbacks=[callback])
+    assert gan.steps_taken == 6
+    printed = capsys.readouterr().out
+    assert printed == "Diagnosis cannot keep the last good state: no space left\n"
+
+
 def test_recovery_restores_the_last_good_state_with_lower_rates(trainee):
     def spoil(model, step):
         if step == 3:

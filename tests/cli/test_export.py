@@ -14,7 +14,7 @@ def network(source, *layers):
     return keras.Sequential([keras.Input(source), *layers])
 
 
-def judge():
+def critic():
     return network(SHAPE, keras.layers.Conv2D(1, 1))
 
 
@@ -24,7 +24,7 @@ def gan(tmp_path):
     generator = network(
         (2,), keras.layers.Dense(192, "tanh"), keras.layers.Reshape(SHAPE)
     )
-    model = kerasgan.GAN(judge(), generator, seed=0)
+    model = kerasgan.GAN(critic(), generator, seed=0)
     # The average differs from the trained weights.
     model.ema_generator.set_weights([w + 0.1 for w in generator.get_weights()])
     (tmp_path / "run").mkdir()
@@ -38,7 +38,7 @@ def cyclegan(tmp_path):
         return network(SHAPE, keras.layers.Conv2D(3, 1, activation="tanh"))
 
     model = kerasgan.CycleGAN(
-        translating(), translating(), judge(), judge(), pool_size=0
+        translating(), translating(), critic(), critic(), pool_size=0
     )
     (tmp_path / "run").mkdir()
     model.save(tmp_path / "run" / "model.keras")
@@ -89,7 +89,7 @@ def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
 def test_an_unknown_range_is_printed(export, tmp_path, capsys):
     generator = network((2,), keras.layers.Dense(192), keras.layers.Reshape(SHAPE))
     (tmp_path / "run").mkdir()
-    kerasgan.GAN(judge(), generator).save(tmp_path / "run" / "model.keras")
+    kerasgan.GAN(critic(), generator).save(tmp_path / "run" / "model.keras")
     assert export("--out", tmp_path / "generator.keras") == 0
     assert "images (8, 8, 3) in an unknown range\n" in capsys.readouterr().out
 
@@ -122,6 +122,6 @@ def test_wrong_arguments(tmp_path, bad):
     bad([*base, *out, "--direction", "ab"], "--direction is 'ab'", "'a2b'")
     # The errors above come before the model is loaded.
     bad([*base, *out], "MODEL is", "does not exist")
-    judge().save(tmp_path / "other.keras")
+    critic().save(tmp_path / "other.keras")
     bad(["export", tmp_path / "other.keras", *out], "expected a GAN or CycleGAN saved")
     assert not (tmp_path / "1").exists()

@@ -132,6 +132,13 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         ("batch", TERMS_PER_DIRECTION),
         (None, DEFAULT_TERMS),
     ],
+    ids=[
+        "instance, default",
+        "instance, per direction",
+        "instance, no identity loss",
+        "batch, per direction",
+        "no normalization, default",
+    ],
 )
 def test_training_step_equals_reference_step(kind, terms):
     a, b = images(3, 0), images(3, 1)
@@ -207,17 +214,17 @@ def test_logs_contain_all_loss_terms():
         np.abs(np.asarray(model.generator_ab(b)) - b).mean(),
         np.abs(np.asarray(model.generator_ba(a)) - a).mean(),
     ]
-    answers_b, answers_a = (
+    outputs_b, outputs_a = (
         np.asarray(model.discriminator_b(fake_b)),
         np.asarray(model.discriminator_a(fake_a)),
     )
     logs = model.train_on_batch(a, b, return_dict=True)
     terms = {
-        "g_loss_a2b": ((answers_b - 1) ** 2).mean() / 2,
-        "g_loss_b2a": ((answers_a - 1) ** 2).mean() / 2,
+        "g_loss_a2b": ((outputs_b - 1) ** 2).mean() / 2,
+        "g_loss_b2a": ((outputs_a - 1) ** 2).mean() / 2,
         "cycle_loss": sum(cycle) / 2,
         "identity_loss": sum(identity) / 2,
-        "fake_score": (answers_a.mean() + answers_b.mean()) / 2,
+        "fake_score": (outputs_a.mean() + outputs_b.mean()) / 2,
     }
     for name, value in terms.items():
         assert logs[name] == pytest.approx(value, rel=1e-4), name

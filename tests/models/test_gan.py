@@ -617,10 +617,10 @@ def test_generator_loss_receives_outputs_for_real_images():
     with pytest.raises(
         ValueError, match=r"generator_loss\(fake\); expected generator_lo"
     ):
-        compiled(loss_fn=FakeAnswersOnly())
+        compiled(loss_fn=FakeOutputsOnly())
 
 
-class FakeAnswersOnly(Bare):
+class FakeOutputsOnly(Bare):
     def generator_loss(self, fake):
         return -tf.reduce_mean(fake)
 

@@ -170,7 +170,7 @@ def main():
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            # Standard output is reserved for the outputs.
+            # Standard output is reserved for the replies.
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
             # Fail instead of letting the test hang.
             faulthandler.dump_traceback_later(TIMEOUT, exit=True)

@@ -239,13 +239,15 @@ def test_cached_random_ops_in_one_domain_raise():
 @pytest.mark.slow
 def test_penalty_with_batch_normalization_raises():
     inner = network(keras.layers.BatchNormalization(), shape=(6, 6, 1))
-    normalized = network(keras.layers.Conv2D(1, 3), inner, name="judge")
+    normalized = network(keras.layers.Conv2D(1, 3), inner, name="critic")
     model = kerasgan.GAN(normalized, gan().generator)
     model.compile()
     kerasgan.preflight(model, faces())
     for penalty in penalties.NAMES:
         model.compile(penalties=[penalty])
-        with pytest.raises(ValueError, match=r"layer 'batch_n.*'judge' mixes the im"):
+        with pytest.raises(
+            ValueError, match=r"layer 'batch_n.*'critic' combines the im"
+        ):
             kerasgan.preflight(model, faces())
     # Batch normalization in the generator is allowed.
     kerasgan.preflight(gan(penalties=["r1"]), faces())
@@ -266,8 +268,8 @@ class PixelNorm(keras.layers.Layer):
 @pytest.mark.slow
 def test_penalty_with_custom_layer_raises_if_it_mixes_images():
     for layer, mixes in ((BatchDeviation(name="spread"), True), (PixelNorm(), False)):
-        judge = network(keras.layers.Conv2D(1, 3), layer, keras.layers.Conv2D(2, 3))
-        model = kerasgan.GAN(judge, gan().generator)
+        critic = network(keras.layers.Conv2D(1, 3), layer, keras.layers.Conv2D(2, 3))
+        model = kerasgan.GAN(critic, gan().generator)
         model.compile(penalties=["r1"])
         before = training_state(model)
         if mixes:

@@ -6,6 +6,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan.schedules import LoweredRate
 from kerasgan.training.recovery import LastGoodState
+from kerasgan.training.variable_copy import VariableCopy
 
 
 def values(variables):
@@ -48,6 +49,25 @@ def test_state_holds_networks_averages_pools_and_moments(small_cyclegan):
         assert {id(pool.images), id(pool.count)} <= held
     assert id(cyclegan.g_optimizer.iterations) in held
     assert id(cyclegan.step) not in held
+
+
+def test_copy_that_fails_leaves_the_previous_one(small_gan, monkeypatch):
+    gan = small_gan()
+    state = LastGoodState(gan)
+    state.keep()
+    before = values(state.variables())
+    for variable in gan.generator.weights:
+        variable.assign(variable + 1.0)
+
+    def full(self, variables):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(VariableCopy, "__init__", full)
+    with pytest.raises(OSError, match="no space left"):
+        state.keep()
+    state.restore(1.0)
+    for a, b in zip(before, values(state.variables()), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_restore_lowers_scheduled_rate(small_gan, faces):

@@ -130,6 +130,7 @@ def stopped_run(tmp_path_factory):
 
 # The other cases differ in what they train, not in how they resume.
 FAST = ("minimax",)
+TWICE = ("minimax", "cyclegan")
 
 
 @pytest.mark.parametrize(
@@ -141,8 +142,8 @@ FAST = ("minimax",)
 )
 def test_resumed_run_equals_uninterrupted_run(tmp_path, case):
     make, data = CASES[case]
-    # Each run resumes in the middle of an epoch, and the fast ones do so twice.
-    for stop, saved_step in ((13, 12), (21, 20))[: 1 + (case in FAST)]:
+    # Runs resume in the middle of an epoch, some of them twice.
+    for stop, saved_step in ((13, 12), (21, 20))[: 1 + (case in TWICE)]:
         assert run(make, data, tmp_path, stop, every_steps=4) is None
         newest = checkpoint_files(tmp_path / "state")[0]
         assert newest.name.endswith(f"-step-{saved_step}.state") and saved_step % STEPS
@@ -921,6 +922,62 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_run_that_failed_at_its_end_is_finished_when_resumed(tmp_path, capsys):
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise OSError("no space left")
+
+    def make():
+        model = resumable.gan()
+        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+        model.compile(keras.optimizers.SGD(0.1), optimizer)
+        return model
+
+    data = resumable.faces
+    with pytest.raises(OSError, match="no space left"):
+        run(make, data, tmp_path / "x", epochs=2, callbacks=[Fails()])
+    expected = run(make, data, tmp_path / "whole", epochs=2)
+    resumed = run(make, data, tmp_path / "x", epochs=2)
+    for name, value in expected.items():
+        if name.startswith("variable"):
+            np.testing.assert_array_equal(value, resumed[name], err_msg=name)
+    capsys.readouterr()
+    run(make, data, tmp_path / "x", epochs=2)
+    assert "already complete" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
+)
+def test_training_that_stops_early_ends_with_averages(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = resumable.gan()
+    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    model.compile(keras.optimizers.SGD(0.1), optimizer)
+    swap = kerasgan.callbacks.ForOptimizer(
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=True), "generator"
+    )
+    seen = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(model.generator.get_weights())
+            self.model.stop_training = len(seen) == 3
+
+    model.fit(resumable.faces(), epochs=9, verbose=0, callbacks=[swap, Stop()])
+    assert len(seen) == 3
+    average = seen[0]
+    for step in seen[1:]:
+        average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
+    trained = [v.path for v in model.generator.trainable_variables]
+    for variable, a in zip(model.generator.weights, average, strict=True):
+        if variable.path in trained:
+            np.testing.assert_allclose(np.array(variable), a, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.skipif(
     not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
 )

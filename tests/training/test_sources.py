@@ -237,8 +237,8 @@ def test_source_images_are_checked_too():
     translator = keras.Sequential(
         [keras.Input(SHAPE), keras.layers.Conv2D(3, 1, activation="tanh")]
     )
-    judge = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(1, 3)])
-    model = kerasgan.GAN(judge, translator)
+    critic = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(1, 3)])
+    model = kerasgan.GAN(critic, translator)
     model.compile()
     for source, message in (
         (np.full((4, *SHAPE), np.nan, "float32"), "the source of data has 192 values"),

@@ -45,6 +45,14 @@ def test_many_variables_of_keras_are_restored():
         np.testing.assert_array_equal(value, expected.astype("float32"))
 
 
+def test_close_deletes_the_file():
+    copy = VariableCopy([tf.Variable(1.0)])
+    file = copy._file
+    assert not file.closed
+    copy.close()
+    assert file.closed
+
+
 def test_full_disk_is_explained():
     variable = tf.Variable(tf.zeros((1 << 20,)))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
