@@ -77,6 +77,7 @@ def test_train_cyclegan(run, tiny_synthetic_faces):
     assert cyclegan.translate(faces, direction="b2a").shape == faces.shape
 
 
+@pytest.mark.slow
 def test_custom_generator(run, tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()

@@ -137,6 +137,7 @@ def test_clipping_and_weight_decay(kind, player):
         np.testing.assert_allclose(one, free - 0.05 * before, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_use_ema_overwrites_weights_after_training(kind, player):
     model, seen = trained(kind, player, SGD(0.1, use_ema=True, ema_momentum=0.5), 4)
@@ -155,6 +156,7 @@ def test_use_ema_overwrites_weights_after_training(kind, player):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_ema_overwrite_frequency(kind, player):
     start, plain = plain_update(kind, player)
@@ -182,6 +184,7 @@ def test_swap_ema_weights(kind, player):
         np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 has no loss_scale_factor")
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_loss_scale_factor_does_not_change_updates(kind, player):

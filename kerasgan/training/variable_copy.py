@@ -34,7 +34,7 @@ class VariableCopy:
             self._file = tempfile.TemporaryFile()
             try:
                 for variable in self._variables:
-                    self._file.write(as_array(variable).reshape(-1).view("uint8"))
+                    self._file.write(as_array(variable).reshape(-1).view("uint8").data)
                 self._file.flush()
             except BaseException:
                 self._file.close()

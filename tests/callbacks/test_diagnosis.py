@@ -135,6 +135,7 @@ class Each(keras.callbacks.Callback):
             self.after_step(self.model, self.model.steps_taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -371,6 +372,7 @@ def test_a_saturated_discriminator(still_gan):
     assert callback.findings[0].step == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss_fn", ["non_saturating", "least_squares"])
 def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):
     monkeypatch.setattr(symptom_checks, "BEATEN_STEPS", 22)

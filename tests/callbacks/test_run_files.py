@@ -100,6 +100,7 @@ def table(folder, suffix=""):
     return [(int(row["epoch"]), int(row["step"])) for row in rows]
 
 
+@pytest.mark.slow
 def test_a_new_model_keeps_the_files_of_other_runs(tmp_path, new_gan, train, capsys):
     train(new_gan(), tmp_path, epochs=3)
     first = contents(tmp_path)

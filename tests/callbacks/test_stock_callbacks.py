@@ -305,6 +305,7 @@ def test_callbacks_that_change_training(make, check, trainee, tmp_path):
     check(Run(trainee, tmp_path, make(tmp_path, trainee)))
 
 
+@pytest.mark.slow
 def test_callbacks_that_set_learning_rates(trainee):
     model = trainee.compiled()
     optimizers = (model.d_optimizer, model.g_optimizer)

@@ -55,6 +55,7 @@ def fruit(pictures, tmp_path):
     return tmp_path / "fruit"
 
 
+@pytest.mark.slow
 def test_a_classifier_is_trained_once_per_data(trained, fruit):
     assert cached([fruit]).number == 0
     (_, options), *_ = trained

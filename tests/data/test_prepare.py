@@ -23,6 +23,7 @@ def test_official_layout(faces, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
+@pytest.mark.slow
 def test_kaggle_layout_has_no_identities(faces, tmp_path, check_loaded):
     prepared = prepare_celeb_a(faces.kaggle_zip(tmp_path), tmp_path / "tfds")
     assert prepared.splits == {"train": 7, "validation": 3, "test": 2}
@@ -132,6 +133,7 @@ def test_damaged_images_in_a_zip_are_left_out(faces, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
+@pytest.mark.slow
 def test_incomplete_rows_and_images_are_left_out(faces, tmp_path, check_loaded):
     del faces.images["000001.jpg"]
     del faces.partition["000002.jpg"]
@@ -211,6 +213,7 @@ def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, refuse
     assert f"no write permission for {tmp_path}" in message
 
 
+@pytest.mark.slow
 def test_interrupted_run_leaves_nothing(faces, tmp_path, monkeypatch, check_loaded):
     source = faces.official_zip(tmp_path)
     for interruption in (OSError, KeyboardInterrupt):
@@ -242,6 +245,7 @@ def test_interrupted_run_leaves_nothing(faces, tmp_path, monkeypatch, check_load
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
+@pytest.mark.slow
 def test_killed_run_can_be_repeated(faces, tmp_path, check_loaded):
     # The files of tfds when its process is killed while it writes.
     killed = tmp_path / "tfds" / "celeb_a" / "incomplete.ABC123_2.1.0"

@@ -161,6 +161,7 @@ def test_training_step_equals_reference_step(kind, terms):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_moving_statistics_equal_those_of_reference_step():
     a, b = images(3, 0), images(3, 1)
     reference = make("batch", pool_size=0)
@@ -320,6 +321,7 @@ def test_translate_in_overlapping_tiles():
             model.translate(image, **{name: 0})
 
 
+@pytest.mark.slow
 def test_identity_loss_of_one_direction_is_not_halved():
     model = make(compiled={"identity_weight": (5.0, 0.0)})
     a, b = images(4, 0), images(4, 1)
@@ -425,6 +427,7 @@ def test_training_learns_to_translate_between_domains():
     assert model.translate(dark, "b2a").mean() > 0.25
 
 
+@pytest.mark.slow
 def test_evaluate_uses_averaged_generators_and_has_no_side_effects():
     model = make()
     model.train_on_batch(images(4, 0), images(4, 1))

@@ -146,6 +146,7 @@ def test_added_loss_counts_once_per_step(model, player):
     assert logs[f"{player[0]}_regularization"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ACTIVITY, ACTIVITY_LAYER], ids=["argument", "layer"])
 def test_activity_regularizer_is_averaged_over_images(kind):
     networks, before, logs = train_one_step("gan", "discriminator", kind)

@@ -330,6 +330,7 @@ def test_signal_handlers_are_restored(tmp_path):
     assert before == after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -358,6 +359,7 @@ def test_damaged_checkpoint_falls_back_to_previous_one(tmp_path, damage, capsys)
     assert newest.with_suffix(".damaged").read_bytes() == content
 
 
+@pytest.mark.slow
 def test_all_checkpoints_damaged_raises(tmp_path, stopped_run):
     make, data = stopped_run(tmp_path)
     for file in checkpoint_files(tmp_path / "state"):
@@ -591,6 +593,7 @@ def test_nan_weights_are_not_saved(tmp_path):
     assert all(np.isfinite(value).all() for value in values.values())
 
 
+@pytest.mark.slow
 def test_only_two_newest_checkpoints_are_kept(tmp_path):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, every_steps=5)
