@@ -104,6 +104,7 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
     )
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",

@@ -135,6 +135,7 @@ class Each(keras.callbacks.Callback):
             self.after_step(self.model, self.model.steps_taken)
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
@@ -169,6 +170,7 @@ def test_a_healthy_gan_has_no_findings(capsys, options):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_healthy_cyclegan_has_no_findings():
     def generator():
@@ -372,6 +374,7 @@ def test_a_saturated_discriminator(still_gan):
     assert callback.findings[0].step == 2
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize("loss_fn", ["non_saturating", "least_squares"])
 def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):

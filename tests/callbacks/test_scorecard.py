@@ -42,6 +42,7 @@ def pairs(faces):
     return tf.data.Dataset.from_tensor_slices(both).batch(8)
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_scores_are_added_to_the_logs(tmp_path, eager_cyclegan, bright, pairs, faces):
     cyclegan = eager_cyclegan()
@@ -90,6 +91,7 @@ def test_early_stopping_reads_scores(eager_cyclegan, bright, pairs, faces):
     assert len(history["g_loss"]) == 2
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_real_features_are_computed_once(
     eager_cyclegan, bright, pairs, faces, monkeypatch
@@ -106,6 +108,7 @@ def test_real_features_are_computed_once(
     assert len(real) == 2 and len(seen) == 2 + 3 * 2
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_one_line_is_printed_per_epoch(eager_cyclegan, bright, pairs, faces, capsys):
     scorecard = callbacks.Scorecard(bright, faces(side=8), faces(side=8))
@@ -170,6 +173,7 @@ def test_values_out_of_range_are_clipped(eager_cyclegan, bright, faces, pairs):
     assert history["change_a2b"] == pytest.approx([np.abs(clipped - a).mean()])
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_scores_of_nan_images_are_nan(tmp_path, eager_cyclegan, bright, faces, pairs):
     cyclegan = eager_cyclegan()

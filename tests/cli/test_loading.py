@@ -42,6 +42,7 @@ def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_killed_run_uses_its_newest_checkpoint(
     whole_dcgan, stopped_dcgan, copied, tmp_path, capsys
@@ -74,6 +75,7 @@ def test_an_older_checkpoint_is_ignored(whole_dcgan, stopped_dcgan, copied, tmp_
     )
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
     whole_dcgan, after_epoch, tmp_path, capsys

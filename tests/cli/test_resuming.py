@@ -31,6 +31,7 @@ def assert_same_model(run, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
     whole_dcgan, stopped_dcgan, copied, capsys
@@ -56,6 +57,7 @@ def test_a_stopped_run_has_its_files(stopped_dcgan):
     assert (run / "history.csv").exists() and (run / "loss_curves.png").exists()
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_finished_run_only_trains_further_with_more_epochs(
     whole_dcgan, copied, capsys
@@ -125,6 +127,7 @@ def test_a_run_is_refused_before_its_data_is_read(no_data, stopped_dcgan, copied
     assert (run / "options.json").read_bytes() == options
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
     stopped_dcgan, copied, monkeypatch, capsys
@@ -144,6 +147,7 @@ def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
     assert float(model.g_optimizer.learning_rate) == np.float32(4e-4)
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_values_that_are_not_finite_end_training_with_exit_code_4(
     dcgan_data, tmp_path, monkeypatch, capsys

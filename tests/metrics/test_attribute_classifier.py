@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasgan.metrics import AttributeClassifier
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_keras]
 
 
 def stripes(n, upright, seed):
@@ -109,7 +109,6 @@ def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
     assert loaded.facts["held_out_images"] == [40, 10]
 
 
-@pytest.mark.any_keras
 def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
     classifier.save(tmp_path / "stripes.keras")
     np.save(tmp_path / "images.npy", HELD_OUT[0])

@@ -158,6 +158,7 @@ def test_newest_checkpoint_tolerates_concurrent_pruning(tmp_path, monkeypatch):
     assert newest_checkpoint(tmp_path)[1] == {"step": 4}
 
 
+@pytest.mark.any_keras
 @pytest.mark.slow
 def test_held_folder_excludes_other_processes(tmp_path):
     program = (

@@ -925,7 +925,6 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_run_that_failed_at_its_end_is_finished_when_resumed(tmp_path, capsys):
     class Fails(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
