@@ -104,7 +104,6 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
     )
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",

@@ -54,7 +54,6 @@ def test_train_dcgan(run, tiny_synthetic_faces):
     assert (work / "runs" / "example" / "loss_curves.png").exists()
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_train_cyclegan(run, tiny_synthetic_faces):
     # One step runs faster than it is traced.
@@ -78,7 +77,6 @@ def test_train_cyclegan(run, tiny_synthetic_faces):
     assert cyclegan.translate(faces, direction="b2a").shape == faces.shape
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_custom_generator(run, tmp_path):
     pictures = tmp_path / "pictures"

@@ -143,7 +143,7 @@ class Diagnosis(keras.callbacks.Callback):
         except OSError as error:
             if not self._told_full_disk:
                 self._told_full_disk = True
-                print(f"Diagnosis cannot keep the last good state: {error}")
+                self._print(f"Diagnosis cannot keep the last good state: {error}")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._interrupted = False
@@ -245,5 +245,8 @@ class Diagnosis(keras.callbacks.Callback):
     def _report(self, kind: str, step: int, description: str) -> None:
         sentence = f"{description}; what usually helps: {ADVICE[kind]}."
         self.findings.append(Finding(kind, step, sentence))
-        # Below the progress bar, if there is one.
+        self._print(sentence)
+
+    def _print(self, sentence: str) -> None:
+        """Prints a sentence, below the progress bar if there is one."""
         print(f"\n{sentence}" if self.params.get("verbose") else sentence)

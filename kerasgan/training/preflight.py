@@ -17,7 +17,7 @@ from kerasgan.training.memory import activation_bytes, state_bytes
 from kerasgan.training.preflight_report import Preflight, size_in_words
 from kerasgan.training.state import state_variables
 from kerasgan.training.stream import replayed
-from kerasgan.training.variable_copy import VariableCopy
+from kerasgan.training.variable_copy import restored
 
 # Whichever comes first ends a measurement.
 MEASURED_BATCHES = 20
@@ -172,14 +172,11 @@ def _mixes(network: keras.Model, shape: tuple[int, ...]) -> bool:
     known = tuple(network.inputs[0].shape)[1:]
     sides = [a or b for a, b in zip(known, shape[1:], strict=True)]
     images = tf.random.stateless_uniform((4, *sides), (0, 0), -1.0, 1.0)
-    # Training mode changes statistics, which are put back.
-    before = VariableCopy(network.variables)
-    with tf.GradientTape() as tape:
+    # Training mode changes statistics.
+    with restored(network.variables), tf.GradientTape() as tape:
         tape.watch(images)
         first = tf.cast(network(images, training=True), "float32")[0]
     gradient = tape.gradient(first, images)
-    before.restore()
-    before.close()
     return gradient is not None and bool(tf.reduce_any(gradient[1:] != 0.0))
 
 
@@ -256,8 +253,7 @@ def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, f
     """
     iterator = iter(batch.cache().repeat())
     groups = state_variables(model).values()
-    before = VariableCopy(v for group in groups for v in group)
-    try:
+    with restored(v for group in groups for v in group):
         started = time.perf_counter()
         model.make_train_function()
         _run(model, iterator)
@@ -270,9 +266,6 @@ def _measure_model(model: Any, batch: tf.data.Dataset, n: int) -> tuple[float, f
                 break
         # Counted, because one call may take several steps.
         return (model.steps_taken - step) * n / seconds, first
-    finally:
-        before.restore()
-        before.close()
 
 
 def _run(model: Any, iterator: Iterator[Any]) -> None:

@@ -227,12 +227,7 @@ class RunState(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._checkpoint is not None:
             # No epoch was left.
-            _, facts = self._checkpoint
             self._restore_the_rest()
-            if not facts["finished"] and facts["epoch"] == self._epochs:
-                # A callback failed at the end of the last epoch.
-                self.model.finalize_weights()
-                self._save(self._epochs, 0, finished=True)
         elif self._epoch is not None and self._done >= self._steps:
             self._save(self._epoch + 1, 0, finished=True)
         self.stop_requests.raise_if_requested()
@@ -254,10 +249,12 @@ class RunState(keras.callbacks.Callback):
         """
         if self._checkpoint is not None or self._epoch is None:
             return
-        ended = self._done >= self._steps
+        epoch, batch = divmod(self._epoch * self._steps + self._done, self._steps)
+        if epoch == self._epochs:
+            self.model.finalize_weights()
         # An error while saving must not hide the error of the other callback.
         with contextlib.suppress(OSError):
-            self._save(self._epoch + ended, 0 if ended else self._done)
+            self._save(epoch, batch, finished=epoch == self._epochs)
 
     def _restore_the_rest(self) -> None:
         """Restores what Keras has reset since the variables were restored."""

@@ -1,7 +1,8 @@
 """Copies of variables in temporary files."""
 
+import contextlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,3 +59,14 @@ class VariableCopy:
     def close(self) -> None:
         """Deletes the temporary file."""
         self._file.close()
+
+
+@contextlib.contextmanager
+def restored(variables: Iterable[Any]) -> Iterator[None]:
+    """Restores the values of variables when the block ends, however it ends."""
+    before = VariableCopy(variables)
+    try:
+        yield
+    finally:
+        before.restore()
+        before.close()

@@ -563,7 +563,6 @@ def test_mixed_precision_trains_like_float32():
     assert half.translate(images(2)).dtype == np.float32
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_training_with_xla():
     model = make(pool_size=0, compiled={"jit_compile": True})

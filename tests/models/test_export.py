@@ -109,7 +109,6 @@ def served(gan, cyclegan, tmp_path_factory):
     return folder
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_gan_is_served_without_kerasgan(gan, served, n):
@@ -121,7 +120,6 @@ def test_gan_is_served_without_kerasgan(gan, served, n):
     assert np.abs(made - gan.generator(latents)).max() > 1e-3
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
@@ -138,7 +136,6 @@ def test_cyclegan_is_served_without_kerasgan(cyclegan, served, direction, n):
         assert np.abs(made - wrong).max() > 1e-3
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
     latents = np.load(served / "draws-in.npy")
@@ -147,7 +144,6 @@ def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
     )
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", ".keras"])
 def test_facts_are_exported(gan, cyclegan, served, suffix):
@@ -180,7 +176,6 @@ def test_facts_of_direction_distinguish_domains(tmp_path):
     assert (facts["image_shape"], facts["value_range"]) == ([8, 8, 1], [0.0, 1.0])
 
 
-@pytest.mark.any_keras
 @pytest.mark.slow
 def test_facts_are_extra_assets_of_saved_model(gan, served):
     text = (served / "draws" / "assets.extra" / "kerasgan.json").read_text()

@@ -265,7 +265,7 @@ def _wait_for_checkpoint(folder, before, seconds):
 
 @pytest.mark.any_keras
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "kills"), [("gan", 10), ("cyclegan", 5)])
+@pytest.mark.parametrize(("name", "kills"), [("gan", 10), ("cyclegan", 6)])
 def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
     uninterrupted, seconds = train_uninterrupted(fork_server, tmp_path, name)
     folder = tmp_path / "killed"
@@ -290,7 +290,7 @@ def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills)
             folder = tmp_path / f"killed-{kill}"
             request["folder"] = str(folder)
     # Some of the runs made progress, and all planned kills in a save happened.
-    assert len(reached) >= 3 and killed_in_save == kills // 5
+    assert len(reached) >= 4 and killed_in_save == kills // 5
     fork_server.start(**request)
     assert fork_server.wait() == 0
     assert_same(uninterrupted, dict(np.load(tmp_path / "b.npz")))
@@ -424,7 +424,7 @@ def test_changed_options_raise(tmp_path, options, message, stopped_run):
 
 @pytest.mark.slow
 def test_changed_learning_rate_is_used_without_strict(tmp_path, stopped_run):
-    _make, data = stopped_run(tmp_path)
+    _, data = stopped_run(tmp_path)
     keras.utils.set_random_seed(0)
     optimizer = keras.optimizers.Adam(0.5, beta_1=0.5)
     model = resumable.gan(loss_fn="minimax", label_noise=0.2, g_optimizer=optimizer)
@@ -435,7 +435,7 @@ def test_changed_learning_rate_is_used_without_strict(tmp_path, stopped_run):
 
 
 def test_changed_batch_size_raises(tmp_path, stopped_run):
-    make, _data = stopped_run(tmp_path)
+    make, _ = stopped_run(tmp_path)
     with pytest.raises(
         ValueError,
         match=r"has batch_size 8, steps_per_epoch 4, but .* with batch_size 4, st",
@@ -924,44 +924,62 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
             np.testing.assert_array_equal(value, results[name])
 
 
+class FailsAfter(keras.callbacks.Callback):
+    """Fails after an epoch, for example because the disk is full."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise OSError("no space left")
+
+
+def averaging_gan():
+    """A GAN whose generator's optimizer averages the weights."""
+    model = resumable.gan()
+    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    model.compile(keras.optimizers.SGD(0.1), optimizer)
+    return model
+
+
+def swap_generator():
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    return kerasgan.callbacks.ForOptimizer(swap, "generator")
+
+
+needs_swap = pytest.mark.skipif(
+    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
+)
+
+
 @pytest.mark.slow
-def test_run_that_failed_at_its_end_is_finished_when_resumed(tmp_path, capsys):
-    class Fails(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 1:
-                raise OSError("no space left")
+@pytest.mark.parametrize(
+    "swaps", [pytest.param(True, marks=needs_swap), False], ids=["swap", "plain"]
+)
+def test_run_that_failed_at_its_end_is_finished(tmp_path, capsys, swaps):
+    def program(folder, *callbacks):
+        swap = [swap_generator()] if swaps else []
+        callbacks = [*swap, *callbacks]
+        return run(
+            averaging_gan, resumable.faces, folder, epochs=2, callbacks=callbacks
+        )
 
-    def make():
-        model = resumable.gan()
-        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
-        model.compile(keras.optimizers.SGD(0.1), optimizer)
-        return model
-
-    data = resumable.faces
     with pytest.raises(OSError, match="no space left"):
-        run(make, data, tmp_path / "x", epochs=2, callbacks=[Fails()])
-    expected = run(make, data, tmp_path / "whole", epochs=2)
-    resumed = run(make, data, tmp_path / "x", epochs=2)
+        program(tmp_path / "x", FailsAfter(1))
+    expected, resumed = program(tmp_path / "whole"), program(tmp_path / "x")
     for name, value in expected.items():
         if name.startswith("variable"):
             np.testing.assert_array_equal(value, resumed[name], err_msg=name)
-    capsys.readouterr()
-    run(make, data, tmp_path / "x", epochs=2)
     assert "already complete" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
-)
+@needs_swap
 def test_training_that_stops_early_ends_with_averages(tmp_path):
     keras.utils.set_random_seed(0)
-    model = resumable.gan()
-    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
-    model.compile(keras.optimizers.SGD(0.1), optimizer)
-    swap = kerasgan.callbacks.ForOptimizer(
-        keras.callbacks.SwapEMAWeights(swap_on_epoch=True), "generator"
-    )
+    model = averaging_gan()
     seen = []
 
     class Stop(keras.callbacks.Callback):
@@ -969,7 +987,8 @@ def test_training_that_stops_early_ends_with_averages(tmp_path):
             seen.append(model.generator.get_weights())
             self.model.stop_training = len(seen) == 3
 
-    model.fit(resumable.faces(), epochs=9, verbose=0, callbacks=[swap, Stop()])
+    callbacks = [swap_generator(), Stop()]
+    model.fit(resumable.faces(), epochs=9, verbose=0, callbacks=callbacks)
     assert len(seen) == 3
     average = seen[0]
     for step in seen[1:]:
@@ -980,31 +999,17 @@ def test_training_that_stops_early_ends_with_averages(tmp_path):
             np.testing.assert_allclose(np.array(variable), a, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.skipif(
-    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
-)
+@pytest.mark.slow
+@needs_swap
 def test_failing_callback_leaves_no_averages_in_the_checkpoint(tmp_path):
-    class Fails(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise OSError("no space left")
-
     def saved(name, *callbacks):
-        keras.utils.set_random_seed(0)
-        model, data = resumable.gan(), resumable.faces()
-        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
-        model.compile(keras.optimizers.SGD(0.1), optimizer)
+        callbacks = [*callbacks, FailsAfter(0)]
         with pytest.raises(OSError, match="no space left"):
-            model.fit(
-                data,
-                callbacks=[*callbacks, Fails(), RunState(tmp_path / name)],
-                epochs=2,
-                verbose=0,
-            )
+            run(averaging_gan, resumable.faces, tmp_path / name, callbacks=callbacks)
         (values, _) = read_checkpoint(checkpoint_files(tmp_path / name / "state")[0])
         return values
 
-    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    swapped = saved("swap", kerasgan.callbacks.ForOptimizer(swap, "generator"))
+    swapped = saved("swap", swap_generator())
     for name, value in saved("plain").items():
         np.testing.assert_allclose(value, swapped[name], atol=1e-6)
 
