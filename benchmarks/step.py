@@ -8,8 +8,8 @@ Without `--other`, it prints three results:
 
 - `fit` of a DCGAN beside a bare `tf.function` loop over the same step;
 - `fit` of a CycleGAN beside the same computation in PyTorch
-  (`peers/cyclegan_torch.py`), with the same initial weights. Before the timing, the
-  losses of the fifth step are compared;
+  (`peers/cyclegan_torch.py`), with the same initial weights. Before the timing, both
+  train five steps with SGD, and the losses of the fifth are compared;
 - the time from calling `fit` of a CycleGAN to the end of its first step, each time in
   a new process.
 
@@ -46,9 +46,10 @@ from timing import alternate, random_images, show, timed
 import kerasgan
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-# The step whose losses are compared with PyTorch's. Rounding errors grow with each
-# step, and an error in the update of any player shows after the first.
+# As in `peers/cyclegan_torch.py`. An error in the update of any player shows after the
+# first step, and rounding errors grow with each step.
 COMPARED_STEP = 5
+SGD_RATE = 0.01
 # Largest difference between these losses, relative to those above 1.
 TOLERANCE = 1e-3
 
@@ -63,6 +64,11 @@ def cyclegan_images(options: argparse.Namespace, batch_size: int) -> np.ndarray:
     """Returns images of shape `(2, steps, batch, height, width, 3)`."""
     size = options.cycle_image_size
     return random_images(2, options.cycle_steps, batch_size, size, size, 3)
+
+
+def cyclegan_sizes(options: argparse.Namespace) -> tuple[int, int, int]:
+    """Returns the image size, the width and the number of blocks."""
+    return options.cycle_image_size, options.cycle_width, options.cycle_blocks
 
 
 def describe_dcgan(options: argparse.Namespace) -> str:
@@ -126,25 +132,30 @@ def check_losses(ours: dict[str, float], theirs: dict[str, float], step: int) ->
 
 
 def start_equal(
-    ours: keras.Model, peer: Peer, data: tf.data.Dataset, steps: int
+    options: argparse.Namespace, ours: keras.Model, peer: Peer, data: tf.data.Dataset
 ) -> None:
     """Lets PyTorch choose its setting, copies its weights, and compares the losses."""
-    about = peer.ask(calibrate=max(1, steps // 10))
+    about = peer.ask(calibrate=max(1, options.cycle_steps // 10))
     print(f"PyTorch {about['version']}, {about['threads']} threads; seconds of:")
     for setting, seconds in about["seconds"].items():
         chosen = "  <- used" if setting == about["setting"] else ""
         print(f"  {setting:36} {seconds:8.3f}{chosen}")
     for setting, note in about["notes"].items():
         print(f"  {setting:36} {note}")
+    optimizers = {
+        name: keras.optimizers.SGD(SGD_RATE) for name in ("d_optimizer", "g_optimizer")
+    }
+    compared = build_cyclegan(*cyclegan_sizes(options), **optimizers)
     for role in ours.roles:
         with np.load(peer.folder / f"{role}.npz") as weights:
-            kerasgan.interop.load_pytorch_weights(getattr(ours, role), weights)
-    compared = min(COMPARED_STEP, steps)
-    for step in range(compared):
+            for model in (ours, compared):
+                kerasgan.interop.load_pytorch_weights(getattr(model, role), weights)
+    for batch in data.repeat().take(COMPARED_STEP):
         # One epoch for each step, because the history has means over an epoch.
-        history = ours.fit(data.skip(step).take(1), verbose=0).history
+        one = tf.data.Dataset.from_tensors(batch)
+        history = compared.fit(one, verbose=0, preflight=False).history
     losses = {name: values[0] for name, values in history.items()}
-    check_losses(losses, peer.ask(steps=compared)["losses"], compared)
+    check_losses(losses, about["losses"], COMPARED_STEP)
 
 
 def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) -> None:
@@ -152,9 +163,7 @@ def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) 
     steps = options.cycle_steps
     a, b = cyclegan_images(options, batch_size)
     data = tf.data.Dataset.from_tensor_slices((a, b))
-    ours = build_cyclegan(
-        options.cycle_image_size, options.cycle_width, options.cycle_blocks
-    )
+    ours = build_cyclegan(*cyclegan_sizes(options))
     print(f"\n{describe_cyclegan(options, batch_size)}")
     functions = {"fit": lambda: timed(lambda: ours.fit(data, verbose=0))}
     with contextlib.ExitStack() as stack:
@@ -163,7 +172,7 @@ def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) 
             peer = stack.enter_context(
                 Peer(options.torch_python, "cyclegan_torch.py", sizes, {"a": a, "b": b})
             )
-            start_equal(ours, peer, data, steps)
+            start_equal(options, ours, peer, data)
             functions["PyTorch"] = lambda: peer.ask(steps=steps)["seconds"]
         times = alternate(functions, options.repeats)
     show(times, steps * batch_size, "pairs/s")
@@ -171,9 +180,7 @@ def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) 
 
 def first_step(options: argparse.Namespace) -> float:
     """Returns the seconds of the first step, including tracing."""
-    cyclegan = build_cyclegan(
-        options.cycle_image_size, options.cycle_width, options.cycle_blocks
-    )
+    cyclegan = build_cyclegan(*cyclegan_sizes(options))
     data = tf.data.Dataset.from_tensor_slices(tuple(cyclegan_images(options, 1)))
     return timed(lambda: cyclegan.fit(data.take(1), verbose=0))
 

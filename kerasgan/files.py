@@ -1,11 +1,17 @@
-"""Absolute paths, and files that are written completely or not at all."""
+"""Absolute paths, atomic writes, and locks between processes."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
+
+import filelock
+
+# What some network file systems report instead of locking a file.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 def absolute_path(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -65,6 +71,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
+        _sync(temporary)
         os.replace(temporary, path)
     except BaseException as error:
         if temporary is not None:
@@ -98,5 +105,52 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         yield file
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def _sync(path: str) -> None:
+    """Makes sure that the content of a file survives a power failure."""
+    # Windows only syncs files that are open for writing.
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def file_lock(path: str | os.PathLike[str], wait: bool = False) -> Iterator[bool]:
+    """Locks a file, so that only one process is inside the block.
+
+    The operating system releases the lock when its process ends, even if the process
+    is killed.
+
+    Args:
+        path: Path of the file. It is created, and stays.
+        wait: Whether to wait while another process or thread holds the lock.
+
+    Yields:
+        Whether the lock is held. Some network disks have no locks; there, all
+        processes enter the block.
+
+    Raises:
+        filelock.Timeout: If another process holds the lock and `wait` is False.
+        OSError: If the file cannot be created.
+    """
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    # `filelock` raises a NotImplementedError, which is no OSError, for ENOSYS.
+    except NotImplementedError:
+        yield False
+        return
+    except filelock.Timeout:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

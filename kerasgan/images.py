@@ -20,6 +20,8 @@ PIXELS_AT_ONCE = 64 * 64 * 64
 # Pixels in a frame of a GIF. Larger frames make files that viewers struggle with, and
 # Pillow keeps all frames in memory until it writes them.
 MAX_FRAME_PIXELS = 1024 * 1024
+# Numbers of channels that a PNG file can have.
+PNG_CHANNELS = (1, 3, 4)
 
 
 def to_uint8(
@@ -174,7 +176,7 @@ def write_png(
     """Writes one image as a PNG file, completely or not at all.
 
     Args:
-        path: str | os.PathLike[str] of the file. Missing folders are created.
+        path: Path of the file. Missing folders are created.
         image: uint8 array `(height, width, channels)`. Of images that are neither
             gray, RGB nor RGBA, the file shows `visible_channels`.
         text: Text entries to store in the file, by keyword.
@@ -224,7 +226,7 @@ def write_gif(
     Frames of more than 1024 * 1024 pixels are scaled down to that number.
 
     Args:
-        path: str | os.PathLike[str] of the file. Missing folders are created.
+        path: Path of the file. Missing folders are created.
         frames: uint8 arrays `(height, width, channels)` of one shape. An iterator is
             read one frame at a time.
         seconds: Display time of each frame but the last, in seconds.

@@ -22,8 +22,20 @@ def optimizer_pair(
         g_optimizer: The same for the generators.
 
     Raises:
-        ValueError: If both are the same object.
+        ValueError: If both are the same object, or one is no optimizer of this version
+            of Keras.
     """
+    optimizers = {"d_optimizer": d_optimizer, "g_optimizer": g_optimizer}
+    for name, optimizer in optimizers.items():
+        # Keras 2 also has `keras.optimizers.legacy`, with other attributes.
+        if not isinstance(
+            optimizer, (keras.optimizers.Optimizer, str, dict, type(None))
+        ):
+            kind = type(optimizer)
+            raise ValueError(
+                f"{name} is a {kind.__module__}.{kind.__name__}; expected a "
+                "keras.optimizers.Optimizer, or its name."
+            )
     if isinstance(d_optimizer, keras.optimizers.Optimizer) and (
         d_optimizer is g_optimizer
     ):

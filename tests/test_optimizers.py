@@ -290,6 +290,16 @@ def test_an_optimizer_belongs_to_the_variables_it_was_built_for(kind):
         build(kind).compile(d_optimizer, SGD(0.1))
 
 
+def test_objects_that_are_no_optimizers_are_rejected():
+    named = {"d_optimizer": keras.losses.MeanSquaredError()}
+    if not compat.KERAS_3:
+        # It has no attribute that tells its learning rate from a schedule.
+        named["g_optimizer"] = keras.optimizers.legacy.Adam()
+    for name, wrong in named.items():
+        with pytest.raises(ValueError, match=rf"{name} is a [\w.]+; expected a keras"):
+            build("gan").compile(**{name: wrong})
+
+
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 calls a function each step")
 def test_a_function_as_learning_rate_is_rejected():
     with pytest.raises(ValueError, match="has a function as its learning rate"):

@@ -4,8 +4,9 @@ It runs in its own process, so that it may use another interpreter. It reads req
 one JSON object a line, and answers each with one:
 
 - `{"calibrate": n}`: checks each setting and times it over n steps, chooses the
-  fastest, starts again with it, and writes the initial weights to FOLDER;
-- `{"steps": n}`: trains n steps; their seconds and the losses of the last step.
+  fastest, starts again with it, and writes the initial weights to FOLDER. Its answer
+  includes the losses of the fifth step from these weights, trained with SGD;
+- `{"steps": n}`: trains n steps with Adam; their seconds.
 
 FOLDER contains `images.npz`, with `a` and `b` of shape `(steps, batch, height, width,
 channels)`. The step has the order of the authors' PyTorch code: six calls of the
@@ -31,8 +32,11 @@ POOL_SIZE = 50
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 CALIBRATIONS = 3
-# Settings are compared by their losses of this step.
+# Settings are compared by their losses of this step, trained with SGD. Adam is not
+# used, because it divides a gradient by its size: rounding errors in gradients near
+# zero become updates as large as any other.
 CHECKED = 5
+SGD_RATE = 0.01
 SETTINGS = {
     f"{layout}, {adam} Adam": {"memory_format": memory_format, "fused": fused}
     for layout, memory_format in (
@@ -122,9 +126,12 @@ class Training:
         memory_format: Memory format of the images and the weights.
         fused: As in `torch.optim.Adam`.
         compiled: Whether the networks are compiled by `torch.compile`.
+        sgd: Whether to train with SGD instead of Adam.
     """
 
-    def __init__(self, a, b, width, blocks, memory_format, fused, compiled=False):
+    def __init__(
+        self, a, b, width, blocks, memory_format, fused, compiled=False, sgd=False
+    ):
         self.batches = [
             [
                 torch.from_numpy(batch)
@@ -150,13 +157,13 @@ class Training:
         ]
         players = list(self.networks.values())
         self.g_optimizer, self.d_optimizer = (
-            torch.optim.Adam(
-                [*first.parameters(), *second.parameters()],
-                lr=2e-4,
-                betas=(0.5, 0.999),
-                fused=fused,
+            torch.optim.SGD(weights, lr=SGD_RATE)
+            if sgd
+            else torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999), fused=fused)
+            for weights in (
+                [*first.parameters(), *second.parameters()]
+                for first, second in (players[:2], players[2:])
             )
-            for first, second in (players[:2], players[2:])
         )
         self.pools = Pool(POOL_SIZE), Pool(POOL_SIZE)
 
@@ -232,8 +239,8 @@ def calibrate(make, steps):
     is tried with the fastest setting only.
 
     Returns:
-        The settings that can be used, their median seconds, and a dict of notes on
-        those that cannot.
+        The settings, the median seconds and the losses of those that can be used, and
+        a dict of notes on those that cannot.
     """
     settings, notes = dict(SETTINGS), {}
     seconds, losses = time_settings(make, settings, steps)
@@ -251,21 +258,27 @@ def calibrate(make, steps):
     settings[name] = {**settings[fastest], "compiled": True}
     pair = {setting: settings[setting] for setting in (fastest, name)}
     try:
-        more, losses = time_settings(make, pair, steps)
+        more, more_losses = time_settings(make, pair, steps)
     # Without a C++ compiler, or on an unsupported platform, it raises various errors.
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         notes[name] = f"does not work here ({type(error).__name__}: {lines[0]})"
     else:
         seconds.update(more)
-        drop_wrong(losses)
-    return settings, seconds, notes
+        losses.update(more_losses)
+        drop_wrong(more_losses)
+    return settings, seconds, losses, notes
 
 
 def time_settings(make, settings, steps):
-    """Returns the median seconds, and the losses of the first steps, by setting."""
+    """Returns the median seconds, and the losses of the checked step, by setting."""
+    losses = {
+        name: make(**options, sgd=True).run(CHECKED)["losses"]
+        for name, options in settings.items()
+    }
     trainings = {name: make(**options) for name, options in settings.items()}
-    losses = {name: t.run(CHECKED)["losses"] for name, t in trainings.items()}
+    for training in trainings.values():
+        training.run(1)
     seconds = {name: [] for name in trainings}
     for _ in range(CALIBRATIONS):
         for name, training in trainings.items():
@@ -288,7 +301,7 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if "calibrate" in request:
-            settings, seconds, notes = calibrate(make, request["calibrate"])
+            settings, seconds, losses, notes = calibrate(make, request["calibrate"])
             setting = min(seconds, key=seconds.get)
             training = make(**settings[setting])
             training.save(options.folder)
@@ -297,10 +310,11 @@ def main():
                 "threads": torch.get_num_threads(),
                 "setting": setting,
                 "seconds": seconds,
+                "losses": losses[setting],
                 "notes": notes,
             }
         else:
-            answer = training.run(request["steps"])
+            answer = {"seconds": training.run(request["steps"])["seconds"]}
         print(json.dumps(answer), flush=True)
 
 

@@ -19,6 +19,7 @@ import json
 import pathlib
 import sys
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,8 +40,10 @@ def build_dcgan(image_size: int, width: int) -> keras.Model:
     return gan
 
 
-def build_cyclegan(image_size: int, width: int, blocks: int) -> keras.Model:
-    """Returns a compiled CycleGAN with ResNet generators."""
+def build_cyclegan(
+    image_size: int, width: int, blocks: int, **compiled: Any
+) -> keras.Model:
+    """Returns a CycleGAN with ResNet generators, compiled with the given options."""
     shape = (image_size, image_size, 3)
     generator = functools.partial(
         kerasgan.networks.resnet_generator,
@@ -61,7 +64,7 @@ def build_cyclegan(image_size: int, width: int, blocks: int) -> keras.Model:
         seed=0,
     )
     # The least-squares loss is halved here, and not in the authors' code.
-    cyclegan.compile(adversarial_weight=2.0)
+    cyclegan.compile(adversarial_weight=2.0, **compiled)
     return cyclegan
 
 

@@ -1,7 +1,11 @@
-"""Files and folders given on the command line."""
+"""Files and folders given on the command line, and the size of images in them."""
 
+import argparse
 import os
 
+from PIL import Image
+
+from kerasgan.arguments import check_positive
 from kerasgan.files import absolute_path
 
 # Data sets of faces, by the names that `--data` takes.
@@ -41,3 +45,22 @@ def check_folder(option: str, path: str | os.PathLike[str]) -> None:
         f"{option} is {str(path)!r}, but {str(nearest)!r} {problem}; expected a "
         "writable folder or a new one."
     )
+
+
+def add_image_limit(parser: argparse.ArgumentParser) -> None:
+    """Adds `--max-image-pixels` to a parser."""
+    parser.add_argument(
+        "--max-image-pixels",
+        type=int,
+        metavar="N",
+        help="Pillow's limit on the pixels of an image file; files with more than\n"
+        "twice as many are skipped, because they may be malicious (default:\n"
+        f"{Image.MAX_IMAGE_PIXELS})",
+    )
+
+
+def set_image_limit(options: argparse.Namespace) -> None:
+    """Sets Pillow's limit on the size of images to `--max-image-pixels`, if given."""
+    if options.max_image_pixels is not None:
+        check_positive(**{"--max-image-pixels": options.max_image_pixels})
+        Image.MAX_IMAGE_PIXELS = options.max_image_pixels

@@ -5,20 +5,19 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasgan import images
 from kerasgan.cli.folders import check_folder
 from kerasgan.cli.loading import load_model
-from kerasgan.files import absolute_path
+from kerasgan.files import absolute_path, atomic_write
 from kerasgan.models import GAN
 
 # TensorFlow's seeds are signed 64-bit integers.
 MAX_SEED = 2**63 - 1
 # Pixels generated at once: 64 images of 64 x 64 pixels, or one image of 512 x 512.
 PIXELS_AT_ONCE = 512 * 512
-# Numbers of channels that a PNG file can have.
-PNG_CHANNELS = (1, 3, 4)
 
 
 def add_command(commands: Any) -> None:
@@ -41,7 +40,11 @@ def add_command(commands: Any) -> None:
         "or 3,7,20-29 (default: 0-15)",
     )
     parser.add_argument(
-        "--out", type=absolute_path, required=True, help="folder for the PNG files"
+        "--out",
+        type=absolute_path,
+        required=True,
+        help="folder for the PNG files, or .npy files if the images do not have\n"
+        "1, 3 or 4 channels",
     )
     parser.set_defaults(command=generate_images, parser=parser, option_of={})
 
@@ -57,19 +60,19 @@ def generate_images(options: argparse.Namespace) -> None:
             "from latents."
         )
     height, width, channels = gan.facts["image_shape"]
-    if channels not in PNG_CHANNELS:
-        raise ValueError(
-            f"MODEL generates images of {channels} channels; expected 1, 3 or 4, as "
-            "in a PNG file."
-        )
     value_range = gan.value_range
     seeds = itertools.chain(*ranges)
     for batch in _batches(seeds, max(1, PIXELS_AT_ONCE // (height * width))):
         latents = tf.concat([gan.latents(1, seed) for seed in batch], axis=0)
         generated = gan.predict_on_batch(latents)
         for seed, image in zip(batch, generated, strict=True):
+            name = f"seed_{seed:04d}"
             pixels = images.to_uint8(image, value_range)
-            images.write_png(options.out / f"seed_{seed:04d}.png", pixels)
+            if channels in images.PNG_CHANNELS:
+                images.write_png(options.out / f"{name}.png", pixels)
+            else:
+                with atomic_write(options.out / f"{name}.npy") as file:
+                    np.save(file, pixels)
     n = sum(one.stop - one.start for one in ranges)
     print(f"{n} images in {options.out}")
 

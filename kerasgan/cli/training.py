@@ -15,7 +15,7 @@ from kerasgan.arguments import check_positive
 from kerasgan.callbacks import Diagnosis, RunState
 from kerasgan.callbacks.real_images import MIN_IMAGES
 from kerasgan.cli import resuming, runs
-from kerasgan.cli.folders import check_folder
+from kerasgan.cli.folders import add_image_limit, check_folder, set_image_limit
 from kerasgan.files import absolute_path
 from kerasgan.models.adversarial import AdversarialModel
 
@@ -88,6 +88,7 @@ def add_options(parser: argparse.ArgumentParser, recipe: Any, run: str) -> None:
         help=f"folder of the run; a number is appended (default: {run}, which\n"
         f"becomes {run}-001, {run}-002, ...)",
     )
+    add_image_limit(parser)
     resuming.add_options(parser)
     # Passes through the data in an epoch.
     parser.set_defaults(passes=1, option_of=OPTION_OF)
@@ -105,6 +106,7 @@ def check_options(options: argparse.Namespace, data_set: str) -> None:
     )
     if options.epochs is not None:
         check_positive(**{"--epochs": options.epochs})
+    set_image_limit(options)
     if not 0 <= options.seed <= MAX_SEED:
         raise ValueError(
             f"--seed is {options.seed}; expected an integer from 0 to {MAX_SEED}."

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kerasgan import images
 from kerasgan.arguments import check_choice
-from kerasgan.cli.folders import check_folder
+from kerasgan.cli.folders import add_image_limit, check_folder, set_image_limit
 from kerasgan.cli.loading import load_model
 from kerasgan.data.folder_files import list_folder, shared_ranges
 from kerasgan.data.image_files import ValueRange, open_image, why_unreadable
@@ -65,12 +65,14 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--out", type=absolute_path, required=True, help="folder for the translations"
     )
+    add_image_limit(parser)
     parser.set_defaults(command=translate_images, parser=parser, option_of={})
 
 
 def translate_images(options: argparse.Namespace) -> int:
     """Translates an image or a folder of images; returns the exit code."""
     check_choice("--direction", options.direction, DIRECTIONS)
+    set_image_limit(options)
     check_folder("--out", options.out)
     names, closed = _output_names(options.path, options.out)
     cyclegan = load_model(options.model, CycleGAN)
@@ -92,7 +94,7 @@ def translate_images(options: argparse.Namespace) -> int:
             skipped += 1
             continue
         translated = cyclegan.translate(pixels, direction=options.direction)
-        content, suffix = _encode(images.to_pil(translated), name.suffix, profile)
+        content, suffix = _encode(translated, name.suffix, profile)
         if suffix != name.suffix:
             name = _free_name(name, suffix, taken)
             taken.add(name)
@@ -106,17 +108,15 @@ def _color_mode(cyclegan: CycleGAN, direction: str) -> str:
     """Returns the color mode in which to read the images of a direction's source.
 
     Raises:
-        ValueError: If image files cannot hold the channels of either domain.
+        ValueError: If image files cannot hold its channels.
     """
-    shapes = cyclegan.facts["image_shape"]
-    source, target = (shapes[domain][-1] for domain in direction.split("2"))
-    for verb, channels in (("takes", source), ("generates", target)):
-        if channels not in COLOR_MODES:
-            raise ValueError(
-                f"MODEL {verb} images of {channels} channels; expected 1, 3 or 4, as "
-                "in an image file."
-            )
-    return COLOR_MODES[source]
+    channels = cyclegan.facts["image_shape"][direction[0]][-1]
+    if channels not in COLOR_MODES:
+        raise ValueError(
+            f"MODEL takes images of {channels} channels; expected 1, 3 or 4, as in an "
+            "image file."
+        )
+    return COLOR_MODES[channels]
 
 
 def _output_names(
@@ -190,12 +190,14 @@ def _matches(profile: bytes | None, image: Image.Image) -> bool:
 
 
 def _encode(
-    image: Image.Image, suffix: str, profile: bytes | None
+    pixels: np.ndarray, suffix: str, profile: bytes | None
 ) -> tuple[bytes, str]:
     """Encodes an image in the format of a file name suffix, or else as PNG.
 
+    Pixels with other numbers of channels than an image file has are saved as an array.
+
     Args:
-        image: The image.
+        pixels: uint8 array `(height, width, channels)`.
         suffix: Suffix of a file name.
         profile: ICC profile of the source image, or None. It is kept if it describes
             this image too.
@@ -203,6 +205,11 @@ def _encode(
     Returns:
         The content of the file, and the suffix of its format.
     """
+    if pixels.shape[-1] not in images.PNG_CHANNELS:
+        buffer = io.BytesIO()
+        np.save(buffer, pixels)
+        return buffer.getvalue(), ".npy"
+    image = images.to_pil(pixels)
     if not _matches(profile, image):
         profile = None
     name = Image.registered_extensions().get(suffix.lower())

@@ -7,7 +7,6 @@ it is complete.
 """
 
 import contextlib
-import errno
 import os
 import pathlib
 import shutil
@@ -16,9 +15,9 @@ from collections.abc import Iterator
 
 import filelock
 
+from kerasgan.files import file_lock
+
 _PREFIX = ".building-"
-# What some network file systems report instead of locking a file.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -39,23 +38,16 @@ def locked(folder: pathlib.Path, what: str) -> Iterator[None]:
     ...         with built_folder(entry) as building:
     ...             (building / "images.bin").write_bytes(images)
     """
-    lock = _lock(folder)
-    try:
+    path = _lock_file(folder)
+    with contextlib.ExitStack() as stack:
         try:
-            lock.acquire(blocking=False)
+            held = stack.enter_context(file_lock(path))
         except filelock.Timeout:
             print(f"Another process is building {what}; waiting for it.", flush=True)
-            lock.acquire()
-        _remove_abandoned(folder)
-    except NotImplementedError:
-        pass
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    try:
+            held = stack.enter_context(file_lock(path, wait=True))
+        if held:
+            _remove_abandoned(folder)
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager
@@ -86,8 +78,8 @@ def built_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _lock(folder: pathlib.Path) -> filelock.BaseFileLock:
-    return filelock.FileLock(folder.parent / f".{folder.name}.lock")
+def _lock_file(folder: pathlib.Path) -> pathlib.Path:
+    return folder.parent / f".{folder.name}.lock"
 
 
 def _remove_abandoned(own: pathlib.Path) -> None:
@@ -100,11 +92,11 @@ def _remove_abandoned(own: pathlib.Path) -> None:
         if name == own.name:
             shutil.rmtree(building, ignore_errors=True)
             continue
-        # Fails if its process is alive, if it belongs to another user, or if the disk
-        # has no locks.
-        with contextlib.suppress(filelock.Timeout, NotImplementedError, OSError):
-            with _lock(own.parent / name).acquire(blocking=False):
-                shutil.rmtree(building, ignore_errors=True)
+        # Fails if its process is alive, or if it belongs to another user.
+        with contextlib.suppress(filelock.Timeout, OSError):
+            with file_lock(_lock_file(own.parent / name)) as held:
+                if held:
+                    shutil.rmtree(building, ignore_errors=True)
 
 
 def _sync(folder: pathlib.Path) -> None:

@@ -72,8 +72,15 @@ class _Folder:
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
         self.names: list[str] = []
+
+        def stop(error: OSError) -> None:
+            raise PermissionError(
+                f"source has the folder {error.filename}, which cannot be read "
+                f"({error.strerror}); expected read permission."
+            ) from error
+
         # Large data is often linked. The maximum depth ends cycles of links.
-        for folder, subfolders, files in os.walk(path, followlinks=True):
+        for folder, subfolders, files in os.walk(path, onerror=stop, followlinks=True):
             below = pathlib.PurePath(folder).relative_to(path)
             if len(below.parts) == _FOLDER_DEPTH:
                 subfolders.clear()

@@ -179,8 +179,8 @@ def why_unreadable(error: Exception) -> str:
         error, (Image.DecompressionBombError, Image.DecompressionBombWarning)
     ):
         return (
-            "larger than PIL.Image.MAX_IMAGE_PIXELS, which can be set to None for "
-            "files that you trust"
+            "larger than PIL.Image.MAX_IMAGE_PIXELS, which you can raise for files "
+            "that you trust (with the command: --max-image-pixels)"
         )
     if isinstance(error, PermissionError):
         return "without read permission"

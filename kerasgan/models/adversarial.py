@@ -199,10 +199,10 @@ class AdversarialModel(SavableModel):
                     f"{name} is given; expected None, because all images have the "
                     "same weight."
                 )
-        self._check_ready()
+        self.check_ready()
         return fitting.fit(self, super().fit, **options)
 
-    def _check_ready(self) -> None:
+    def check_ready(self) -> None:
         """Raises a ValueError if the model cannot train as it is."""
         if not self.is_compiled:
             raise ValueError(
@@ -211,10 +211,9 @@ class AdversarialModel(SavableModel):
             )
         generators, discriminators = self.players()
         compiling.check_one_replica(self, [*generators, *discriminators])
-        compiling.check_still_compiled("generator", self.trained.generators, generators)
-        compiling.check_still_compiled(
-            "discriminator", self.trained.discriminators, discriminators
-        )
+        problem = compiling.changed_since_compile(self)
+        if problem:
+            raise ValueError(f"{problem}.")
 
     def adopt_seed(self, seed: int) -> None:
         """Takes the seed of a run that resumes, unless the model was given one."""

@@ -180,22 +180,28 @@ def trainable_variables(role: str, networks: Sequence[keras.Model]) -> list[Any]
     return variables
 
 
-def check_still_compiled(
-    role: str, compiled: Sequence[Any], networks: Sequence[keras.Model]
-) -> None:
-    """Raises a ValueError if layers were frozen or unfrozen since `compile`.
+def changed_since_compile(model: Any) -> str | None:
+    """Returns what is wrong if layers were frozen or unfrozen since `compile`.
 
     Args:
-        role: `"discriminator"` or `"generator"`.
-        compiled: The variables that the optimizer was built for.
-        networks: The player's networks.
+        model: A compiled adversarial model.
+
+    Returns:
+        A sentence, or None if both players have the variables they were compiled with.
     """
-    now = [v for network in networks for v in network.trainable_variables]
-    if [id(v) for v in now] != [id(v) for v in compiled]:
-        raise ValueError(
-            f"{role} has {len(now)} trainable variables, but was compiled with "
-            f"{len(compiled)}; call compile again after layers are frozen or unfrozen."
-        )
+    generators, discriminators = model.players()
+    for role, compiled, networks in (
+        ("generator", model.trained.generators, generators),
+        ("discriminator", model.trained.discriminators, discriminators),
+    ):
+        now = [v for network in networks for v in network.trainable_variables]
+        if [id(v) for v in now] != [id(v) for v in compiled]:
+            return (
+                f"{role} has {len(now)} trainable variables, but was compiled with "
+                f"{len(compiled)}; call compile again after layers are frozen or "
+                "unfrozen"
+            )
+    return None
 
 
 def config_of(model: keras.Model) -> tuple[dict[str, Any], dict[str, str]]:

@@ -34,11 +34,11 @@ from kerasgan.models.moves import Round
 from kerasgan.models.objectives import generator_objective
 from kerasgan.models.step import (
     count_step,
+    discriminators_objective,
     evaluate_discriminators,
     evaluation_seed,
+    minimize,
     report,
-    train_discriminators,
-    train_generators,
 )
 from kerasgan.models.translator import ImageTranslator
 
@@ -260,19 +260,25 @@ class CycleGAN(ImageTranslator, AdversarialModel):
                 # The generator of one direction also translates back in the other.
                 [mean_of(a2b.there, b2a.back), mean_of(b2a.there, a2b.back)],
             )
-        train_generators(self, tape, objective)
+        minimize(self.g_optimizer, tape, objective, self.trained.generators)
 
         rounds = [
             Round(self.discriminator_a, batches["b2a"], pooled(self, 0, b2a.fake)),
             Round(self.discriminator_b, batches["a2b"], pooled(self, 1, a2b.fake)),
         ]
-        d_losses = train_discriminators(self, rounds)
+        with tf.GradientTape() as tape:
+            d_objective, d_losses = discriminators_objective(self, rounds)
+        minimize(self.d_optimizer, tape, d_objective, self.trained.discriminators)
 
         if self.ema_decay is not None:
             for update in self._update_averages:
                 update(self.step, self.ema_decay)
-        report(self, objective.terms, rounds[0])
-        report(self, terms(self, d_losses, a2b, b2a), rounds[0])
+        for reported in (
+            objective.terms,
+            d_objective.terms,
+            terms(self, d_losses, a2b, b2a),
+        ):
+            report(self, reported, rounds[0])
         count_step(self, objective.value)
         return self.logs(training=True)
 
@@ -287,9 +293,15 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             Round(self.discriminator_a, batches["b2a"], b2a.fake),
             Round(self.discriminator_b, batches["a2b"], a2b.fake),
         ]
-        _, d_losses = evaluate_discriminators(self, rounds, evaluation_seed(self))
-        report(self, {"g_loss": weighted_loss(self, a2b, b2a)}, rounds[0])
-        report(self, terms(self, d_losses, a2b, b2a), rounds[0])
+        objective, d_losses, _ = evaluate_discriminators(
+            self, rounds, evaluation_seed(self)
+        )
+        for reported in (
+            {"g_loss": weighted_loss(self, a2b, b2a)},
+            objective.terms,
+            terms(self, d_losses, a2b, b2a),
+        ):
+            report(self, reported, rounds[0])
         for direction, made in (("a2b", a2b), ("b2a", b2a)):
             for metric in self.metrics_of[direction]:
                 metric.update_state(batches[direction].real, made.fake)

@@ -25,12 +25,12 @@ from kerasgan.models.randomness import LATENTS, PENALTY, fold_in, step_seed
 from kerasgan.models.sampling import ImageSampler
 from kerasgan.models.step import (
     count_step,
+    discriminators_objective,
     evaluate_discriminators,
     evaluation_seed,
+    minimize,
     needs_real,
     report,
-    train_discriminators,
-    train_generators,
 )
 
 
@@ -207,7 +207,7 @@ class GAN(ImageSampler, AdversarialModel):
         *earlier, batch = self._batches(data)
         for update, extra in enumerate(earlier, start=1):
             (fake,), _ = call_network(self.generator, extra.inputs, training=True)
-            train_discriminators(self, [Round(self.discriminator, extra, fake)], update)
+            self._train_discriminator(Round(self.discriminator, extra, fake), update)
 
         tape = tf.GradientTape()
         with tape:
@@ -216,14 +216,14 @@ class GAN(ImageSampler, AdversarialModel):
             )
         # Outside of the tape: the discriminator's update is not differentiated.
         shown = Round(self.discriminator, batch, fake)
-        train_discriminators(self, [shown])
+        self._train_discriminator(shown)
         with tape:
             outputs = discriminate(
                 shown, needs_real=needs_real(self.loss_fn), training=True
             )
             g_loss = self.loss_fn.generator_loss(outputs.fake, outputs.real)
             objective = generator_objective(g_loss, [regularization])
-        train_generators(self, tape, objective)
+        minimize(self.g_optimizer, tape, objective, self.trained.generators)
 
         if self.ema_decay is not None:
             self._update_average(self.step, self.ema_decay)
@@ -237,9 +237,11 @@ class GAN(ImageSampler, AdversarialModel):
         batch = self._with_inputs(self._unpacked(data), seed)
         fake = tf.cast(self(batch.inputs), "float32")
         shown = Round(self.discriminator, batch, fake)
-        (outputs,), _ = evaluate_discriminators(self, [shown], fold_in(seed, PENALTY))
+        objective, _, (outputs,) = evaluate_discriminators(
+            self, [shown], fold_in(seed, PENALTY)
+        )
         g_loss = self.loss_fn.generator_loss(outputs.fake, outputs.real)
-        report(self, {"g_loss": g_loss}, shown)
+        report(self, {**objective.terms, "g_loss": g_loss}, shown)
         for metric in self.metrics_of[""]:
             metric.update_state(batch.real, fake)
         return self.logs(training=False)
@@ -259,6 +261,13 @@ class GAN(ImageSampler, AdversarialModel):
             "latent_distribution": self.latent_distribution,
             "value_range": self.given_range,
         }
+
+    def _train_discriminator(self, shown: Round, update: int = 0) -> None:
+        """Updates the discriminator once and reports its metrics."""
+        with tf.GradientTape() as tape:
+            objective, _ = discriminators_objective(self, [shown], update)
+        minimize(self.d_optimizer, tape, objective, self.trained.discriminators)
+        report(self, objective.terms, shown)
 
     def _unpacked(self, data: Any) -> Batch:
         """Returns a batch. Its inputs are None if latents have to be sampled."""

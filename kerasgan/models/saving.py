@@ -3,12 +3,13 @@
 import contextlib
 import ctypes
 import os
-import pathlib
 import sys
+import warnings
 from typing import Any
 
 import keras
 
+from kerasgan.files import absolute_path
 from kerasgan.models import compiling
 from kerasgan.version import library_versions
 
@@ -44,6 +45,13 @@ class SavableModel(keras.Model):
         """
         if not self.is_compiled:
             return None
+        problem = compiling.changed_since_compile(self)
+        if problem:
+            warnings.warn(
+                f"{problem}. The saved file does not restore the state of its "
+                "optimizer.",
+                stacklevel=2,
+            )
         config, missing = compiling.config_of(self)
         if missing:
             compiling.warn_of_missing(missing, saving=True)
@@ -92,13 +100,14 @@ class SavableModel(keras.Model):
         Raises:
             ValueError: If the path has another ending.
         """
-        if pathlib.Path(filepath).suffix != ".keras":
+        path = absolute_path(filepath)
+        if path.suffix != ".keras":
             raise ValueError(
                 f"filepath is {str(filepath)!r}; expected a path that ends in .keras, "
                 "the format that keeps both optimizers."
             )
         _return_freed_memory()
-        super().save(filepath, overwrite, **options)
+        super().save(path, overwrite, **options)
 
     def export(self, *arguments: Any, **options: Any) -> None:
         """Raises a ValueError: `export_generator` exports what can be served."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from kerasgan.models.moves import Outputs, Round, apply, differentiate, discriminate
@@ -23,10 +24,10 @@ from kerasgan.models.randomness import (
 Model = Any
 
 
-def train_discriminators(
+def discriminators_objective(
     model: Model, rounds: Sequence[Round], update: int = 0
-) -> list[tf.Tensor]:
-    """Updates the discriminators once and reports their metrics.
+) -> tuple[Objective, list[tf.Tensor]]:
+    """Returns what the discriminators minimize in training.
 
     Args:
         model: An adversarial model.
@@ -34,30 +35,42 @@ def train_discriminators(
         update: Number of this update within the step.
 
     Returns:
-        The list of the discriminators' losses.
+        The `Objective`, and the list of each discriminator's loss.
     """
     seed = step_seed(model.seed, model.step, PENALTY, update)
-    with tf.GradientTape() as tape:
-        outputs = [discriminate(one, training=True) for one in rounds]
-        objective, losses = discriminator_objective(
-            model.loss_fn,
-            outputs,
-            draw_labels(model, outputs, update),
-            penalty_of(
-                model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=True
-            ),
-        )
-    variables = model.trained.discriminators
-    gradients = differentiate(model.d_optimizer, tape, objective.value, variables)
-    apply(model.d_optimizer, gradients, variables)
-    report(model, objective.terms, rounds[0])
-    return losses
+    outputs = [discriminate(one, training=True) for one in rounds]
+    return discriminator_objective(
+        model.loss_fn,
+        outputs,
+        draw_labels(model, outputs, update),
+        penalty_of(
+            model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=True
+        ),
+    )
+
+
+def minimize(
+    optimizer: keras.optimizers.Optimizer,
+    tape: tf.GradientTape,
+    objective: Objective,
+    variables: Sequence[tf.Variable],
+) -> None:
+    """Updates variables once.
+
+    Args:
+        optimizer: A Keras optimizer.
+        tape: The tape that recorded the objective.
+        objective: The `Objective` of the variables.
+        variables: List of variables.
+    """
+    gradients = differentiate(optimizer, tape, objective.value, variables)
+    apply(optimizer, gradients, variables)
 
 
 def evaluate_discriminators(
     model: Model, rounds: Sequence[Round], seed: tf.Tensor
-) -> tuple[list[Outputs], list[tf.Tensor]]:
-    """Reports the discriminators' metrics without an update.
+) -> tuple[Objective, list[tf.Tensor], list[Outputs]]:
+    """Returns what the discriminators would minimize, without label noise.
 
     Args:
         model: An adversarial model.
@@ -65,7 +78,7 @@ def evaluate_discriminators(
         seed: A seed for stateless operations.
 
     Returns:
-        The `Outputs` and the loss of each discriminator.
+        The `Objective`, and the lists of each discriminator's loss and `Outputs`.
     """
     # Regularization belongs to training, and is not evaluated.
     outputs = [
@@ -76,21 +89,7 @@ def evaluate_discriminators(
         model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
     )
     objective, losses = discriminator_objective(model.loss_fn, outputs, None, penalty)
-    report(model, objective.terms, rounds[0])
-    return outputs, losses
-
-
-def train_generators(model: Model, tape: tf.GradientTape, objective: Objective) -> None:
-    """Updates the generators once.
-
-    Args:
-        model: An adversarial model.
-        tape: The tape that recorded the objective.
-        objective: The `Objective` of the generators.
-    """
-    variables = model.trained.generators
-    gradients = differentiate(model.g_optimizer, tape, objective.value, variables)
-    apply(model.g_optimizer, gradients, variables)
+    return objective, losses, outputs
 
 
 def needs_real(loss_fn: Any) -> bool:

@@ -28,6 +28,7 @@ class FitCallbacks(keras.callbacks.CallbackList):
         first_batch: Int, position in its epoch of the first batch of this part.
         ends: Whether training ends with this part.
         run_state: The `RunState` among the callbacks, or None.
+        in_step: Whether a step, or a callback after it, has not ended.
     """
 
     first_batch = 0
@@ -35,6 +36,7 @@ class FitCallbacks(keras.callbacks.CallbackList):
     trained = False
     ends = True
     run_state: Any = None
+    in_step = False
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self.begun:
@@ -44,33 +46,34 @@ class FitCallbacks(keras.callbacks.CallbackList):
     def on_train_end(self, logs: Any = None) -> None:
         if not self.ends:
             return
-        with self._saved_on_failure():
-            undo_swaps(self.callbacks)
-            if self.run_state is not None:
-                self.run_state.save_unfinished()
-            if self.trained:
-                # Keras does this for `model.optimizer` alone.
-                self.model.finalize_weights()
-            super().on_train_end(logs)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        with self._saved_on_failure():
-            super().on_epoch_end(epoch, logs)
+        undo_swaps(self.callbacks)
+        if self.run_state is not None:
+            self.run_state.save_unfinished()
+        if self.trained:
+            # Keras does this for `model.optimizer` alone.
+            self.model.finalize_weights()
+        super().on_train_end(logs)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.in_step = True
         super().on_train_batch_begin(batch + self.first_batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.trained = True
         super().on_train_batch_end(batch + self.first_batch, logs)
+        self.in_step = False
 
     @contextlib.contextmanager
-    def _saved_on_failure(self) -> Iterator[None]:
-        """Saves a checkpoint if a callback fails, so that no training is lost."""
+    def saved_on_failure(self) -> Iterator[None]:
+        """Saves a checkpoint if a callback or validation fails after a step.
+
+        The error of a step itself may leave variables that belong to no step, so then
+        nothing is saved.
+        """
         try:
             yield
         except Exception:
-            if self.run_state is not None:
+            if self.run_state is not None and not self.in_step:
                 undo_swaps(self.callbacks)
                 self.run_state.save_after_failure()
             raise

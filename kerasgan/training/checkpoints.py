@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.files import atomic_write
+from kerasgan.files import atomic_write, file_lock
 from kerasgan.training.variable_copy import as_array
 
 # Number of checkpoints to keep.
@@ -185,21 +185,20 @@ def held_folder(folder: pathlib.Path) -> Iterator[None]:
         OSError: If it cannot be created or written to, or another process holds it.
     """
     run = str(folder.parent)
-    lock = filelock.FileLock(folder / _LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        raise OSError(
-            f"folder is {run!r}, in which another process is training; expected one "
-            "process at a time."
-        ) from error
-    except OSError as error:
-        raise OSError(
-            f"folder is {run!r}, where no checkpoint can be written "
-            f"({error.strerror}); expected a folder that can be written to."
-        ) from error
-    with lock:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(file_lock(folder / _LOCK))
+        except filelock.Timeout as error:
+            raise OSError(
+                f"folder is {run!r}, in which another process is training; expected "
+                "one process at a time."
+            ) from error
+        except OSError as error:
+            raise OSError(
+                f"folder is {run!r}, where no checkpoint can be written "
+                f"({error.strerror}); expected a folder that can be written to."
+            ) from error
         for file in folder.glob(f".*.part{_SUFFIX}"):
             file.unlink(missing_ok=True)
         yield

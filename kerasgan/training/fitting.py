@@ -132,7 +132,7 @@ def _fit(
     if validation["validation_batch_size"] is None:
         validation["validation_batch_size"] = batch_size
     data = sources.training_source(x, y, batch_size, shuffle, model.seed)
-    _check_validation(model, validation_data)
+    validation_data = _checked_validation(model, validation_data)
     # Keras 2 needs a number.
     verbose = 1 if verbose == "auto" else verbose
     make_callbacks = functools.partial(
@@ -151,7 +151,10 @@ def _fit(
     if steps is None:
         if run_state is not None:
             raise ValueError(_why_not_resumable(model, data))
-        data = _checked(model, data, preflight, epochs - initial_epoch)
+        if preflight and epochs > initial_epoch:
+            look_ahead(model, data, epochs - initial_epoch)
+        else:
+            data = _checked(model, data)
         return keras_fit(
             data,
             shuffle=shuffle and not isinstance(data, tf.data.Dataset),
@@ -179,7 +182,7 @@ def _fit(
     listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if run_state is not None:
         listening = run_state.stop_requests.listening()
-    with listening:
+    with listening, fit_callbacks.saved_on_failure():
         # Data whose order is known continues where the model has stopped reading. Other
         # data begins anew, unless a run resumes.
         if stream.starts_anywhere:
@@ -200,38 +203,38 @@ def _fit(
         )
 
 
-def _checked(model: Any, data: Any, preflight: bool, epochs: int) -> Any:
+def _checked(model: Any, data: Any, name: str = "data") -> Any:
     """Checks data that Keras reads by itself, and returns it."""
-    if preflight and epochs > 0:
-        look_ahead(model, data, epochs)
-    elif sources.is_iterator(data):
-        first, data = sources.peeked(data)
-        model.check_data([first])
+    if sources.is_iterator(data):
+        first, data = sources.peeked(data, name)
+        model.check_data([first], name=name)
     elif isinstance(data, (tf.data.Dataset, keras.utils.Sequence)):
-        model.check_data(data)
+        model.check_data(data, name=name)
     else:
         first = next(iter(data), None)
         if first is None:
-            raise ValueError("data yields no batch; expected at least one.")
-        model.check_data([first])
+            raise ValueError(f"{name} yields no batch; expected at least one.")
+        model.check_data([first], name=name)
     return data
 
 
-def _check_validation(model: Any, data: Any) -> None:
-    """Raises a ValueError for validation data that does not fit the model."""
+def _checked_validation(model: Any, data: Any) -> Any:
+    """Checks that validation data fits the model, and returns it."""
+    name = "validation_data"
     if data is None:
-        return
-    if isinstance(data, (tf.data.Dataset, keras.utils.Sequence)):
-        model.check_data(data, name="validation_data")
-        return
-    x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-    if sources.is_array(x) and (y is None or sources.is_array(y)):
-        if y is not None and len(x) != len(y):
-            raise ValueError(
-                f"validation_data has {len(x)} and {len(y)} images; expected the same "
-                "number."
-            )
-        model.check_data(x, y, name="validation_data")
+        return None
+    parts = data if isinstance(data, tuple) else (data,)
+    arrays = [part for part in parts if part is not None]
+    if not (1 <= len(arrays) <= 2 and all(map(sources.is_array, arrays))):
+        sources.check_source(data, name)
+        return _checked(model, data, name)
+    if len(arrays) == 2 and len(arrays[0]) != len(arrays[1]):
+        raise ValueError(
+            f"{name} has {len(arrays[0])} and {len(arrays[1])} images; expected the "
+            "same number."
+        )
+    model.check_data(*arrays, name=name)
+    return data
 
 
 def _epoch_length(model: Any, data: Any, steps_per_epoch: int | None) -> int | None:

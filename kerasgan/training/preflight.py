@@ -103,6 +103,7 @@ def look_ahead(
             f"model {getattr(model, 'name', model)!r} is not compiled; expected a GAN "
             "or CycleGAN after compile()."
         )
+    model.check_ready()
     if not isinstance(data, tf.data.Dataset):
         raise ValueError(
             f"data is a {type(data).__name__}; expected a tf.data.Dataset of batches, "

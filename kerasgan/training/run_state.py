@@ -166,6 +166,7 @@ class RunState(keras.callbacks.Callback):
         # The number of batches and the step of the newest checkpoint.
         self._saved: int | None = None
         self._saved_step: int | None = None
+        self._epoch: int | None = None
         if self._checkpoint is None:
             return None
         values, facts = self._checkpoint
@@ -206,7 +207,6 @@ class RunState(keras.callbacks.Callback):
             )
         # A new run saves before its first step.
         self._due = time.monotonic() + (LEAST_SECONDS if self._checkpoint else 0.0)
-        self._epoch: int | None = None
         self._told_not_finite = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -242,17 +242,17 @@ class RunState(keras.callbacks.Callback):
                 self._save(self._epoch, self._done)
 
     def save_after_failure(self) -> None:
-        """Saves a checkpoint after another callback has raised an error.
+        """Saves a checkpoint after validation or another callback has raised an error.
 
-        If the error came at the end of an epoch, the resumed run does not call the
-        callbacks for that end again. No training is lost.
+        If the error came at the end of an epoch, the resumed run does not repeat that
+        end. No training is lost.
         """
         if self._checkpoint is not None or self._epoch is None:
             return
         epoch, batch = divmod(self._epoch * self._steps + self._done, self._steps)
         if epoch == self._epochs:
             self.model.finalize_weights()
-        # An error while saving must not hide the error of the other callback.
+        # An error while saving must not hide the other error.
         with contextlib.suppress(OSError):
             self._save(epoch, batch, finished=epoch == self._epochs)
 
@@ -339,6 +339,7 @@ class RunState(keras.callbacks.Callback):
                 "checkpoints; earlier checkpoints are intact."
             ) from error
         self._saved, self._saved_step = now, step
+        self._told_not_finite = False
         self._delay(started)
         return True
 

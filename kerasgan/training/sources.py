@@ -47,27 +47,33 @@ def training_source(
     return x
 
 
-def check_source(x: Any) -> None:
-    """Raises a ValueError if `x` is not a supported kind of data."""
+def check_source(x: Any, name: str = "x") -> None:
+    """Raises a ValueError if an argument is not a supported kind of data.
+
+    Args:
+        x: The data.
+        name: Name of the argument, for messages.
+    """
     expected = (
         "expected a tf.data.Dataset of batches, an array (n, height, width, channels), "
         "a keras.utils.Sequence or a generator of batches"
     )
     if isinstance(x, tuple):
+        expected = "x and y as separate arguments" if name == "x" else "arrays (x, y)"
         raise ValueError(
-            f"x is a tuple of {len(x)}; expected x and y as separate arguments, or a "
-            "tf.data.Dataset of pairs."
+            f"{name} is a tuple of {len(x)}; expected {expected}, or a tf.data.Dataset "
+            "of pairs."
         )
     if isinstance(x, list):
         raise ValueError(
-            f"x is a list of {len(x)}; expected one array, for example "
+            f"{name} is a list of {len(x)}; expected one array, for example "
             "numpy.stack(images)."
         )
     if x is None or isinstance(x, (dict, str)) or not hasattr(x, "__iter__"):
         # A Sequence of Keras has no __iter__ in every version.
         if not isinstance(x, keras.utils.Sequence):
             came = "None" if x is None else f"a {type(x).__name__}"
-            raise ValueError(f"x is {came}; {expected}.")
+            raise ValueError(f"{name} is {came}; {expected}.")
 
 
 def is_array(x: Any) -> bool:
@@ -80,15 +86,19 @@ def is_iterator(x: Any) -> bool:
     return hasattr(x, "__next__")
 
 
-def peeked(iterator: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
+def peeked(iterator: Iterator[Any], name: str = "data") -> tuple[Any, Iterator[Any]]:
     """Returns the first batch of an iterator, and an iterator over all batches.
+
+    Args:
+        iterator: Iterator over batches.
+        name: What the data is, for messages.
 
     Raises:
         ValueError: If there is no batch.
     """
     first = next(iterator, None)
     if first is None:
-        raise ValueError("data yields no batch; expected at least one.")
+        raise ValueError(f"{name} yields no batch; expected at least one.")
 
     # Keras expects a generator, and tuples from it.
     def replayed() -> Iterator[tuple[Any, ...]]:

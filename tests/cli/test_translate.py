@@ -105,8 +105,8 @@ def test_bit_depth_orientation_and_transparency_are_respected(
 ):
     folder = tmp_path / "in"
     folder.mkdir()
-    grey, deep = draw(9, 12, 1), draw(9, 12, 1).astype("uint16") * 257
-    Image.fromarray(grey[..., 0]).save(folder / "grey.png")
+    gray, deep = draw(9, 12, 1), draw(9, 12, 1).astype("uint16") * 257
+    Image.fromarray(gray[..., 0]).save(folder / "gray.png")
     Image.fromarray(deep[..., 0]).save(folder / "deep.png")
     turned = Image.fromarray(draw(10, 20, 3))
     exif = turned.getexif()
@@ -116,8 +116,8 @@ def test_bit_depth_orientation_and_transparency_are_respected(
     images.write_png(folder / "clear.png", clear)
     assert translate(folder) == 0
     seen = {
-        "grey": np.repeat(grey, 3, axis=-1),
-        "deep": np.repeat(grey, 3, axis=-1),
+        "gray": np.repeat(gray, 3, axis=-1),
+        "deep": np.repeat(gray, 3, axis=-1),
         "turned": np.rot90(draw(10, 20, 3), -1),
         "clear": np.full((9, 12, 3), 255, "uint8"),
     }
@@ -147,9 +147,9 @@ def test_domains_of_different_channels(tmp_path, translate):
     other = tmp_path / "other.keras"
     model = save_model(other, channels=1, target_channels=3)
     rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    gray = rgb[:16] + b"GRAY" + rgb[20:]
     pixels = {"a2b": draw(9, 12, 1), "b2a": draw(9, 12, 3)}
-    for direction, profile in (("a2b", grey), ("b2a", rgb)):
+    for direction, profile in (("a2b", gray), ("b2a", rgb)):
         file = tmp_path / f"{direction}.png"
         images.to_pil(pixels[direction]).save(file, icc_profile=profile)
         assert translate(file, "--direction", direction, model=other) == 0
@@ -197,6 +197,9 @@ def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkey
     for line, name in zip(printed.err.splitlines(), skipped, strict=True):
         assert line.startswith(f"kerasgan: skipped {folder / name}: ")
         assert ("larger than" in line) == (name == "huge.png")
+    assert translate(folder, "--max-image-pixels", 8200, out="more") == 3
+    assert names(tmp_path / "more") == ["good.png", "huge.png"]
+    capsys.readouterr()
     assert translate(folder / "notes.txt", out="none") == 3
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "none").exists()
@@ -260,16 +263,19 @@ def test_wrong_arguments(run, model, tmp_path, bad):
     assert not (tmp_path / "out").exists()
 
 
-def test_channels_that_image_files_cannot_have(tmp_path, bad):
-    images.write_png(tmp_path / "face.png", draw(9, 12, 3))
-    save_model(tmp_path / "model.keras", channels=2, target_channels=3)
-    for direction, message in (
-        ("a2b", "MODEL takes images of 2 channels; expected 1, 3 or 4"),
-        ("b2a", "MODEL generates images of 2 channels; expected 1, 3 or 4"),
-    ):
-        command = ["translate", tmp_path / "model.keras", tmp_path / "face.png"]
-        command += ["--direction", direction, "--out", tmp_path / "out"]
-        bad(command, message)
+def test_channels_that_image_files_cannot_have(tmp_path, translate, bad):
+    face = draw(9, 12, 3)
+    images.write_png(tmp_path / "face.png", face)
+    path = tmp_path / "other.keras"
+    model = save_model(path, channels=2, target_channels=3)
+    command = ["translate", path, tmp_path / "face.png", "--out", tmp_path / "out"]
+    bad(command, "MODEL takes images of 2 channels; expected 1, 3 or 4")
+    assert translate(tmp_path / "face.png", "--direction", "b2a", model=path) == 0
+    assert names(tmp_path / "out") == ["face.png.npy"]
+    written = np.load(tmp_path / "out" / "face.png.npy")
+    expected = model.translate(face, "b2a")
+    assert written.shape == (9, 12, 2) and written.dtype == "uint8"
+    assert np.abs(written.astype(int) - expected).max() <= 1
 
 
 def test_no_file_overwrites_another(model, translate, tmp_path):
@@ -334,11 +340,11 @@ def test_icc_profiles_are_kept(model, translate, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    gray = rgb[:16] + b"GRAY" + rgb[20:]
     picture = Image.fromarray(draw(9, 12, 3))
     for suffix in ("png", "jpg", "webp", "tiff"):
         picture.save(folder / f"rgb.{suffix}", icc_profile=rgb)
-    picture.convert("L").save(folder / "grey.png", icc_profile=grey)
+    picture.convert("L").save(folder / "gray.png", icc_profile=gray)
     picture.save(folder / "none.png")
     assert translate(folder) == 0
     for path in folder.iterdir():

@@ -9,17 +9,18 @@ import pytest
 
 from kerasgan.data import building
 from kerasgan.data.building import built_folder, locked
+from kerasgan.files import file_lock
 
-# Builds a folder and waits in the middle. It loads only the module, because importing
-# the package takes seconds.
+# Builds a folder and waits in the middle. The packages are empty, because importing
+# them takes seconds.
 PROGRAM = """
-import importlib.util, pathlib, sys
+import pathlib, sys, types
 
-path, folder = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("building", path)
-building = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(building)
-folder = pathlib.Path(folder)
+path, folder = map(pathlib.Path, sys.argv[1:])
+for name, parent in (("kerasgan", path.parents[1]), ("kerasgan.data", path.parent)):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [str(parent)]
+from kerasgan.data import building
 with building.locked(folder, "it"), building.built_folder(folder) as unfinished:
     (unfinished / "data").write_bytes(b"half")
     print("building", flush=True)
@@ -78,8 +79,8 @@ def test_killed_process_blocks_nobody_and_leaves_nothing(builder, tmp_path):
     # Building other folders next to it does not remove it.
     build(tmp_path / "mine")
     assert (left / "data").read_bytes() == b"half"
-    with pytest.raises(filelock.Timeout):
-        building._lock(tmp_path / "theirs").acquire(blocking=False)
+    with pytest.raises(filelock.Timeout), file_lock(tmp_path / ".theirs.lock"):
+        pass
     builder.kill()
     builder.wait()
     assert left.is_dir()
@@ -124,11 +125,14 @@ def test_threads_wait_too(tmp_path):
     assert most == [1] * 4
 
 
-def test_disk_without_locks(tmp_path, monkeypatch):
-    def refuse(self, *arguments, **options):
-        raise OSError(errno.ENOLCK, "No locks available")
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()]
+)
+def test_disk_without_locks(tmp_path, monkeypatch, error):
+    def fail(self, *arguments, **options):
+        raise error
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
     # Its process may be alive.
     (tmp_path / ".building-other.0123").mkdir()
     with built_folder(tmp_path / "mine") as slower:

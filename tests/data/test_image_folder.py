@@ -174,9 +174,10 @@ def test_all_reasons_are_in_one_warning(folder, levels, monkeypatch):
             dataset = image_folder(folder, 4, batch_size=1)
     assert [str(warning.message) for warning in caught] == [
         f"{folder} is read without 1 of 4 files not readable by Pillow (b.png), 1 of 4 "
-        "files larger than PIL.Image.MAX_IMAGE_PIXELS, which can be set to None for "
-        "files that you trust (large.png), 1 of 4 files without read permission "
-        "(locked.png), 1 subfolder without read permission (private)."
+        "files larger than PIL.Image.MAX_IMAGE_PIXELS, which you can raise for files "
+        "that you trust (with the command: --max-image-pixels) (large.png), 1 of 4 "
+        "files without read permission (locked.png), 1 subfolder without read "
+        "permission (private)."
     ]
     assert levels(dataset) == [1]
     # The files have not changed, but can be read now.

@@ -690,7 +690,7 @@ def test_label_noise_with_loss_without_labels_raises():
         gan().compile(loss_fn=Bare(), label_noise=0.1)
 
 
-def test_layers_frozen_after_compile_raise():
+def test_layers_frozen_after_compile_raise(tmp_path):
     model = compiled()
     model.discriminator.trainable = False
     with pytest.raises(
@@ -701,6 +701,10 @@ def test_layers_frozen_after_compile_raise():
     model.generator.layers[-1].trainable = False
     with pytest.raises(ValueError, match=r"generator has 4 .* call compile again"):
         model.fit(images(), verbose=0)
+    with pytest.raises(ValueError, match="generator has 4 trainable variables, but"):
+        kerasgan.preflight(model, tf.data.Dataset.from_tensors(images()))
+    with pytest.warns(UserWarning, match="generator has 4 .* does not restore the st"):
+        model.save(tmp_path / "gan.keras")
     model.compile()
     kernel = np.array(model.generator.layers[-1].kernel)
     model.fit(images(), verbose=0)

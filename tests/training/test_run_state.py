@@ -61,7 +61,16 @@ class StopAtStep(keras.callbacks.Callback):
             raise RuntimeError("stopped")
 
 
-def run(make, data, folder=None, stop=None, epochs=EPOCHS, callbacks=(), **options):
+def run(
+    make,
+    data,
+    folder=None,
+    stop=None,
+    epochs=EPOCHS,
+    callbacks=(),
+    validation_data=None,
+    **options,
+):
     """Runs a program and returns its results, or None if it was stopped."""
     keras.utils.set_random_seed(0)
     model, data = make(), data()
@@ -72,7 +81,13 @@ def run(make, data, folder=None, stop=None, epochs=EPOCHS, callbacks=(), **optio
         callbacks.append(StopAtStep(stop))
     stopped = pytest.raises(RuntimeError, match="stopped")
     with stopped if stop else contextlib.nullcontext():
-        history = model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks)
+        history = model.fit(
+            data,
+            epochs=epochs,
+            verbose=0,
+            callbacks=callbacks,
+            validation_data=validation_data,
+        )
         return resumable.training_results(model, history)
 
 
@@ -877,6 +892,23 @@ def nan_weights_at(step):
     return callback
 
 
+@pytest.mark.slow
+def test_each_episode_of_nan_values_is_reported(tmp_path, capsys):
+    make, data = CASES["no average"]
+
+    class Overflow(keras.callbacks.Callback):
+        """A metric is infinite after some steps, and finite in the next epoch."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.steps_taken in (3, STEPS + 3):
+                self.model.means["g_loss"].update_state(np.inf)
+
+    run(make, data, tmp_path, epochs=3, callbacks=[Overflow()], every_steps=1)
+    printed = capsys.readouterr().out
+    assert printed.count("values are NaN or infinite") == 2
+    assert f"infinite at step {STEPS + 3}," in printed
+
+
 def test_nan_weights_are_reported_once(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, epochs=2, callbacks=[nan_weights_at(5)], every_steps=1)
@@ -903,7 +935,13 @@ def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "hook", ["on_epoch_end", pytest.param("on_train_end", marks=pytest.mark.slow)]
+    "hook",
+    [
+        "on_epoch_end",
+        pytest.param("on_train_end", marks=pytest.mark.slow),
+        # Validation itself may fail as well, for example in a metric.
+        pytest.param("on_test_begin", marks=pytest.mark.slow),
+    ],
 )
 def test_failing_callback_loses_no_training(tmp_path, hook):
     make, data = CASES["minimax"]
@@ -917,7 +955,15 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
     callback = Fails()
     setattr(callback, hook, fail)
     with pytest.raises(OSError, match="no space left"):
-        run(make, data, tmp_path, epochs=1, callbacks=[callback], every_steps=999)
+        run(
+            make,
+            data,
+            tmp_path,
+            epochs=1,
+            callbacks=[callback],
+            validation_data=data() if hook == "on_test_begin" else None,
+            every_steps=999,
+        )
     newest = checkpoint_files(tmp_path / "state")[0]
     assert newest.name.endswith(f"-step-{STEPS}.state")
     results = run(make, data, tmp_path)

@@ -134,8 +134,19 @@ def test_arguments_out_of_range_raise(gan, options, message):
             tf.data.Dataset.from_tensors(images(low=0, high=255)),
             "validation_data has values from",
         ),
+        (
+            (batch for batch in [images(low=0, high=255)]),
+            "validation_data has values from",
+        ),
+        (list(images()), "validation_data is a list of 12; expected one array"),
+        (
+            ((images(), images()), images()),
+            r"validation_data is a tuple of 2; expected arrays \(x, y\), or",
+        ),
+        (iter(()), "validation_data yields no batch"),
+        (7, "validation_data is a int; expected a tf.data.Dataset"),
     ],
-    ids=["array", "tuple", "dataset"],
+    ids=["array", "tuple", "dataset", "generator", "list", "nested", "empty", "number"],
 )
 def test_validation_data_is_checked_before_first_step(gan, data, message):
     with pytest.raises(ValueError, match=message):
