@@ -55,7 +55,11 @@ def discriminator(kind="instance", shape=SHAPE, seed=2):
     )
 
 
-def make(kind="instance", rates=(0.1, 0.1), compiled=None, **options):
+def make(kind="instance", rates=(0.1, 0.1), compiled=None, graph=False, **options):
+    """Returns a compiled model.
+
+    By default it runs eagerly, because one or two steps take less time than tracing.
+    """
     model = kerasgan.CycleGAN(
         generator(kind, seed=0),
         generator(kind, seed=1),
@@ -66,6 +70,7 @@ def make(kind="instance", rates=(0.1, 0.1), compiled=None, **options):
     model.compile(
         d_optimizer=keras.optimizers.SGD(rates[0]),
         g_optimizer=keras.optimizers.SGD(rates[1]),
+        run_eagerly=not graph,
         **(compiled or {}),
     )
     return model
@@ -124,13 +129,13 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "terms"),
+    ("kind", "terms", "graph"),
     [
-        ("instance", DEFAULT_TERMS),
-        ("instance", TERMS_PER_DIRECTION),
-        ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0))),
-        ("batch", TERMS_PER_DIRECTION),
-        (None, DEFAULT_TERMS),
+        ("instance", DEFAULT_TERMS, False),
+        ("instance", TERMS_PER_DIRECTION, True),
+        ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)), False),
+        ("batch", TERMS_PER_DIRECTION, True),
+        (None, DEFAULT_TERMS, False),
     ],
     ids=[
         "instance, default",
@@ -140,12 +145,12 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         "no normalization, default",
     ],
 )
-def test_training_step_equals_reference_step(kind, terms):
+def test_training_step_equals_reference_step(kind, terms, graph):
     a, b = images(3, 0), images(3, 1)
     names = ("adversarial_weight", "cycle_weight", "identity_weight")
     compiled = dict(zip(names, terms, strict=True))
     expected = reference_step(make(kind, pool_size=0), a, b, *terms)
-    model = make(kind, pool_size=0, compiled=compiled)
+    model = make(kind, pool_size=0, compiled=compiled, graph=graph)
     model.train_on_batch(a, b)
     got = [
         np.asarray(v)
@@ -345,7 +350,7 @@ def test_training_with_each_loss(loss_fn):
 
 def test_discriminators_are_trained_on_pool_output():
     """They see images that leave a full pool and new ones that do not enter it."""
-    model = make(rates=(0.0, 0.0), pool_size=3)
+    model = make(rates=(0.0, 0.0), pool_size=3, graph=True)
     a, b = images(3, 0), images(3, 1)
     made = {
         "a": np.asarray(model.generator_ba(b)),
@@ -543,10 +548,10 @@ def test_other_float_types_train_like_float32():
 def test_mixed_precision_trains_like_float32():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        half = make(pool_size=0)
+        half = make(pool_size=0, graph=True)
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    full = make(pool_size=0)
+    full = make(pool_size=0, graph=True)
     convolution = half.generator_ab.layers[0]
     assert convolution.compute_dtype == "float16"
     assert convolution.kernel.dtype == "float32"
@@ -565,7 +570,7 @@ def test_mixed_precision_trains_like_float32():
 
 @pytest.mark.slow
 def test_training_with_xla():
-    model = make(pool_size=0, compiled={"jit_compile": True})
+    model = make(pool_size=0, compiled={"jit_compile": True}, graph=True)
     plain = make(pool_size=0)
     for step in range(2):
         a, b = images(2, step), images(2, step + 10)
@@ -574,7 +579,7 @@ def test_training_with_xla():
     for name, value in expected.items():
         assert logs[name] == pytest.approx(value, rel=1e-3), name
     # XLA draws different random numbers, so the pool replaces different images.
-    pooled = make(compiled={"jit_compile": True})
+    pooled = make(compiled={"jit_compile": True}, graph=True)
     for step in range(4):
         pooled.train_on_batch(images(2, step), images(2, step + 10))
     assert np.asarray(pooled.pools[0].images).any(axis=(1, 2, 3)).all()
@@ -582,7 +587,8 @@ def test_training_with_xla():
 
 @pytest.mark.slow
 def test_loaded_model_trains_identically(tmp_path):
-    model = make(compiled={"identity_weight": (5.0, 0.0), "label_noise": 0.1})
+    compiled = {"identity_weight": (5.0, 0.0), "label_noise": 0.1}
+    model = make(compiled=compiled, graph=True)
     a, b = images(12, 0), images(12, 1)
     data = tf.data.Dataset.from_tensor_slices((a, b)).batch(2)
     model.fit(data, verbose=0)
