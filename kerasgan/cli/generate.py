@@ -71,7 +71,7 @@ def generate_images(options: argparse.Namespace) -> None:
             pixels = images.to_uint8(image, value_range)
             images.write_png(options.out / f"seed_{seed:04d}.png", pixels)
     n = sum(one.stop - one.start for one in ranges)
-    print(f"{n} images in {options.out}")
+    print(f"{n} {'image' if n == 1 else 'images'} written to {options.out}")
 
 
 def _batches(seeds: Iterable[int], size: int) -> Iterator[list[int]]:

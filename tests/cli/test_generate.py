@@ -40,7 +40,7 @@ def test_one_image_is_written_per_seed(tmp_path, channels, capsys):
         generated = images.to_uint8(gan.generate(1, seed=seed)[0]).astype(int)
         written = images.read_png(out / f"seed_000{seed}.png")
         assert np.abs(written - generated).max() <= 1
-    assert f"4 images in {out}" in capsys.readouterr().out
+    assert f"4 images written to {out}" in capsys.readouterr().out
 
 
 def test_images_are_scaled_from_the_range_of_the_model(tmp_path, bad):

@@ -70,7 +70,7 @@ def test_one_image(run, model, tmp_path, direction, capsys):
         written = images.read_png(tmp_path / "out" / "face.png")
         expected = model.translate(pixels, direction=direction)
         assert np.abs(written.astype(int) - expected).max() <= 1
-        assert f"1 images in {tmp_path / 'out'}" in capsys.readouterr().out
+        assert f"1 image written to {tmp_path / 'out'}" in capsys.readouterr().out
     other = model.translate(pixels, direction="b2a" if direction == "a2b" else "a2b")
     assert np.abs(written.astype(int) - other).max() > 10
 
@@ -105,8 +105,8 @@ def test_bit_depth_orientation_and_transparency_are_respected(
 ):
     folder = tmp_path / "in"
     folder.mkdir()
-    grey, deep = draw(9, 12, 1), draw(9, 12, 1).astype("uint16") * 257
-    Image.fromarray(grey[..., 0]).save(folder / "grey.png")
+    gray, deep = draw(9, 12, 1), draw(9, 12, 1).astype("uint16") * 257
+    Image.fromarray(gray[..., 0]).save(folder / "gray.png")
     Image.fromarray(deep[..., 0]).save(folder / "deep.png")
     turned = Image.fromarray(draw(10, 20, 3))
     exif = turned.getexif()
@@ -116,8 +116,8 @@ def test_bit_depth_orientation_and_transparency_are_respected(
     images.write_png(folder / "clear.png", clear)
     assert translate(folder) == 0
     seen = {
-        "grey": np.repeat(grey, 3, axis=-1),
-        "deep": np.repeat(grey, 3, axis=-1),
+        "gray": np.repeat(gray, 3, axis=-1),
+        "deep": np.repeat(gray, 3, axis=-1),
         "turned": np.rot90(draw(10, 20, 3), -1),
         "clear": np.full((9, 12, 3), 255, "uint8"),
     }
@@ -147,9 +147,9 @@ def test_domains_of_different_channels(tmp_path, translate):
     other = tmp_path / "other.keras"
     model = save_model(other, channels=1, target_channels=3)
     rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    gray = rgb[:16] + b"GRAY" + rgb[20:]
     pixels = {"a2b": draw(9, 12, 1), "b2a": draw(9, 12, 3)}
-    for direction, profile in (("a2b", grey), ("b2a", rgb)):
+    for direction, profile in (("a2b", gray), ("b2a", rgb)):
         file = tmp_path / f"{direction}.png"
         images.to_pil(pixels[direction]).save(file, icc_profile=profile)
         assert translate(file, "--direction", direction, model=other) == 0
@@ -184,7 +184,7 @@ def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkey
     folder = tmp_path / "in"
     images.write_png(folder / "good.png", draw(64, 64, 3))
     images.write_png(folder / "huge.png", draw(100, 82, 3))
-    # Pillow refuses images of more than twice this number of pixels.
+    # Pillow rejects images of more than twice this number of pixels.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4096)
     whole = (folder / "good.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
@@ -192,7 +192,7 @@ def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkey
     (folder / "nowhere.png").symlink_to(folder / "gone.png")
     assert translate(folder) == 3
     printed = capsys.readouterr()
-    assert names(tmp_path / "out") == ["good.png"] and "1 images" in printed.out
+    assert names(tmp_path / "out") == ["good.png"] and "1 image written" in printed.out
     skipped = ("cut.png", "huge.png", "notes.txt", "nowhere.png")
     for line, name in zip(printed.err.splitlines(), skipped, strict=True):
         assert line.startswith(f"kerasgan: skipped {folder / name}: ")
@@ -334,11 +334,11 @@ def test_icc_profiles_are_kept(model, translate, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     rgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    grey = rgb[:16] + b"GRAY" + rgb[20:]
+    gray = rgb[:16] + b"GRAY" + rgb[20:]
     picture = Image.fromarray(draw(9, 12, 3))
     for suffix in ("png", "jpg", "webp", "tiff"):
         picture.save(folder / f"rgb.{suffix}", icc_profile=rgb)
-    picture.convert("L").save(folder / "grey.png", icc_profile=grey)
+    picture.convert("L").save(folder / "gray.png", icc_profile=gray)
     picture.save(folder / "none.png")
     assert translate(folder) == 0
     for path in folder.iterdir():

@@ -125,10 +125,10 @@ def test_threads_wait_too(tmp_path):
 
 
 def test_disk_without_locks(tmp_path, monkeypatch):
-    def refuse(self, *arguments, **options):
+    def reject(self, *arguments, **options):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", reject)
     # Its process may be alive.
     (tmp_path / ".building-other.0123").mkdir()
     with built_folder(tmp_path / "mine") as slower:
