@@ -89,7 +89,7 @@ def call_discriminator(
     condition: tf.Tensor | None = None,
     training: bool,
 ) -> tuple[list[tf.Tensor], tf.Tensor | None]:
-    """Returns a discriminator's outputs. All discriminators are called here.
+    """Returns a discriminator's outputs. Training steps call discriminators only here.
 
     Args:
         discriminator: A Keras model.
