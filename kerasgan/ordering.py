@@ -79,7 +79,7 @@ def indexed_batches(
 ) -> tf.data.Dataset:
     """Returns batches that are read by index, in an order that can start anywhere.
 
-    All rows are shuffled, not a buffer of them. Only their indices are moved.
+    Shuffling reorders the indices of all rows, not the rows themselves.
 
     Args:
         read: Function from row numbers, an int64 tensor `(batch,)`, to a batch.

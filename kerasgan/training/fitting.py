@@ -268,7 +268,9 @@ def _why_not_resumable(model: Any, data: Any) -> str:
         reason = "has an unknown length, so the start of an epoch cannot be found again"
         expected = "expected steps_per_epoch"
     elif isinstance(data, keras.utils.Sequence):
-        reason = "may change after each epoch, so its batches cannot be read again"
+        reason = (
+            "may change at the end of each epoch, so its batches cannot be read again"
+        )
     else:
         reason = "can be read only once, so its batches cannot be read again"
     return f"data is a {type(data).__name__}, which {reason}; {expected} for RunState."
