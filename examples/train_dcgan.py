@@ -15,7 +15,7 @@ import kerasgan
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="synthetic_faces", help="or celeb_a")
-    parser.add_argument("--data-dir", help="folder of tfds data sets")
+    parser.add_argument("--data-dir", help="folder of tfds datasets")
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=8)

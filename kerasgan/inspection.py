@@ -1,4 +1,4 @@
-"""What can be read off a Keras network: shapes, range of its images, its layers."""
+"""What can be inferred from a Keras network: shapes, range of its images, layers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -114,7 +114,7 @@ def output_activation(network: keras.Model) -> str | None:
 def output_range(network: keras.Model) -> tuple[float, float] | None:
     """Returns the range of a network's output.
 
-    It follows from the last activation and the `Rescaling` layers after it.
+    It is inferred from the last activation and the `Rescaling` layers after it.
 
     Returns:
         A pair `(low, high)`, or None if it is unknown, for example after a linear

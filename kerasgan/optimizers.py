@@ -82,8 +82,8 @@ def prepared(
             "number or a keras.optimizers.schedules.LearningRateSchedule."
         )
     _build(optimizer, variables)
-    # At the end of fit Keras passes all variables of the model, of which an optimizer
-    # here knows only its own; `overwrite_with_averages` takes its place.
+    # At the end of fit, Keras passes all variables of the model to this method, but the
+    # optimizer knows only some of them. `overwrite_with_averages` is called instead.
     optimizer.finalize_variable_values = _ignore
     return optimizer
 
@@ -111,7 +111,7 @@ def _build(
 
 
 def _ignore(var_list: Sequence[tf.Variable]) -> None:
-    """Takes the place of an optimizer's `finalize_variable_values`."""
+    """Replaces an optimizer's `finalize_variable_values`."""
 
 
 def overwrite_with_averages(

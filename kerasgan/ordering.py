@@ -57,7 +57,7 @@ def started_at(dataset: tf.data.Dataset, position: int) -> tf.data.Dataset | Non
 def order_seed(seed: int | None) -> int:
     """Returns the seed of an order: `seed` itself, or one drawn if it is None.
 
-    The drawn seed follows from TensorFlow's global seed if that is set.
+    If TensorFlow's global seed is set, it determines the drawn seed.
     """
     if seed is not None:
         return int(seed)
@@ -79,14 +79,14 @@ def indexed_batches(
 ) -> tf.data.Dataset:
     """Returns batches that are read by index, in an order that can start anywhere.
 
-    Shuffling moves only indices, and is over all rows.
+    Shuffling reorders the indices of all rows, not the rows themselves.
 
     Args:
         read: Function from row numbers, an int64 tensor `(batch,)`, to a batch.
         n: Int, number of rows.
         batch_size: Int, rows per batch, at most `n` with `drop_remainder`.
         shuffle: Whether each epoch has a different order.
-        seed: Int that decides the orders, or None; see `order_seed`.
+        seed: Int, random seed for shuffling, or None; see `order_seed`.
         drop_remainder: Whether to leave out a smaller last batch.
 
     Returns:

@@ -2,7 +2,7 @@
 
 They penalize the norm of the gradient of the discriminator's output for an image, with
 respect to the pixels of that image. If the output is a map, its mean counts. The
-gradient belongs to one image only if no layer mixes the images of a batch, as batch
+gradient belongs to one image only if no layer combines the images of a batch, as batch
 normalization does.
 """
 

@@ -93,7 +93,7 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
     for model in (kerasgan.GAN, kerasgan.CycleGAN):
         patch(model, "compile", run_eagerly=True)
         patch(model, "fit", epochs=1, steps_per_epoch=1)
-    # A classifier that has learned nothing judges as well here.
+    # An untrained classifier is good enough here.
     monkeypatch.setattr(attribute_classifier, "train_network", lambda *_: None)
     monkeypatch.setattr(preflight, "MEASURED_BATCHES", 1)
     # Otherwise it would need PyTorch, and a checkpoint of the authors.

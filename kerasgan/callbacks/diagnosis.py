@@ -32,13 +32,13 @@ class Diagnosis(keras.callbacks.Callback):
     every batch, the callback checks whether the logs are finite. After epochs, it
     checks the losses, and the images that the trained networks (not their averages)
     make of a few fixed inputs: whether a discriminator is saturated or beaten, the
-    gradient of a generator has vanished, samples are of a few kinds only or repeat
-    images of the data, and whether a CycleGAN changes nothing, inverts colors or hides
-    the image in its translation. A symptom is reported when three measurements in a row
-    show it, and again if it disappears and comes back. As long as all values are
-    finite, training is the same with and without this callback.
+    gradient of a generator has vanished, samples lack variety or copy training images,
+    and whether a CycleGAN changes nothing, inverts colors or hides the image in its
+    translation. A symptom is reported when three measurements in a row show it, and
+    again if it disappears and comes back. As long as all values are finite, training is
+    the same with and without this callback.
 
-    A few images go through the networks at a time, fewer if they are large.
+    Images are processed in small batches.
 
     Args:
         images: Training images, in the range of the model: a float array
@@ -54,8 +54,8 @@ class Diagnosis(keras.callbacks.Callback):
             learning rates, when values are no longer finite. That state is kept in a
             temporary file. After three recoveries, training stops in the last good
             state; without `recover` it stops at once. A run that `RunState` resumes
-            keeps the number of recoveries, the lowered rates and the findings. Until
-            its first epoch ends, it returns to the checkpoint.
+            keeps the number of recoveries, the lowered rates and the findings. Before
+            the first epoch after resuming ends, recovery returns to the checkpoint.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
@@ -211,9 +211,9 @@ class Diagnosis(keras.callbacks.Callback):
             self._recoveries += 1
             last_good.restore(RATE_FACTOR)
             then = (
-                f"training returns to the state of step {last_good.step} with learning "
-                f"rates times {RATE_FACTOR} ({self._recoveries} of {MAX_RECOVERIES} "
-                "times)"
+                f"training returns to step {last_good.step} with learning rates "
+                f"multiplied by {RATE_FACTOR} (recovery {self._recoveries} of "
+                f"{MAX_RECOVERIES})"
             )
         else:
             self.gave_up = self.model.stop_training = True

@@ -1,4 +1,4 @@
-"""`ForOptimizer`: lets a Keras callback control either player's optimizer."""
+"""`ForOptimizer`: lets a Keras callback control either optimizer, or both."""
 
 import copy
 import functools
@@ -15,16 +15,16 @@ HOOKS = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_"
 
 
 class ForOptimizer(keras.callbacks.Callback):
-    """Applies a Keras callback to the optimizer of one player, or of both.
+    """Applies a Keras callback to one of the two optimizers, or to both.
 
     `LearningRateScheduler`, `ReduceLROnPlateau` and others set the learning rate of
-    `model.optimizer`, which is the generator's. This wrapper shows them the model with
-    the optimizer they are meant for. For both players it uses the callback twice, the
-    second time as a copy. Each starts from the rate of its own optimizer, so rates that
+    `model.optimizer`, which is the generator's. The wrapper passes them a model whose
+    `optimizer` is the selected one. With `"both"`, each optimizer gets its own copy of
+    the callback. Each copy starts from the rate of its own optimizer, so rates that
     differ keep their ratio when both are halved.
 
     The learning rate of each epoch is added to its logs as `d_learning_rate` or
-    `g_learning_rate`, in place of Keras's name, which does not tell the players apart.
+    `g_learning_rate`, in place of Keras's name, which is the same for both optimizers.
 
     Args:
         callback: A `keras.callbacks.Callback`.

@@ -116,8 +116,8 @@ class SampleGrid(EpochGrids):
     or an even selection of 100, scaled down if they have more than a million pixels.
 
     Files of another run in the folder are kept: the new ones are then in `samples-002`
-    and `evolution-002.gif`, and one line says so. A second `fit` of the same model, and
-    a run that `RunState` resumes, continue their own files.
+    and `evolution-002.gif`, and a message is printed. A second `fit` of the same model,
+    and a run that `RunState` resumes, continue their own files.
 
     Args:
         folder: Folder of the run. It is created if it does not exist.
@@ -185,10 +185,10 @@ class SampleGrid(EpochGrids):
 class TranslationGrid(EpochGrids):
     """Writes a grid of translations of fixed images after every epoch.
 
-    Each row shows an image of domain a, its translation to b, that translated back to
-    a, and the image translated by the generator of domain a, which should leave it as
-    it is. Beside them it shows the same for an image of domain b. If the domains differ
-    in their number of channels, there is no fourth image.
+    Each row shows an image of domain a, its translation to b, the translation back to
+    a, and the identity image (the output of the generator of domain a, which should
+    equal the original). The right half shows the same for an image of domain b. If the
+    domains differ in their number of channels, there is no identity image.
 
     The grids are `translations/epoch_0001.png` and so on, with `epoch_0000.png` from
     before the first step. At the end of training, `evolution.gif` shows all of them in

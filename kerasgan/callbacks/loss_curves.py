@@ -31,7 +31,7 @@ PANELS = {
 class LossCurves(RunFiles):
     """Writes the logs of every epoch to `history.csv` and plots `loss_curves.png`.
 
-    The plot has a panel for each kind of quantity: the losses of the players, the
+    The plot has a panel for each kind of quantity: the losses of the networks, the
     discriminator's mean outputs for real and for generated images and, if the logs have
     them, penalties, the other losses of a CycleGAN, and the scores of `Scorecard`,
     which must be in the list before this callback. Curves of validation data are
@@ -40,7 +40,7 @@ class LossCurves(RunFiles):
     The column `step` of `history.csv` is the training step at the end of the epoch. A
     second `fit` of the same model, and a run that `RunState` resumes, continue the
     table. Files of another run in the folder are kept: the new ones are then
-    `history-002.csv` and `loss_curves-002.png`, and one line says so.
+    `history-002.csv` and `loss_curves-002.png`, and a message is printed.
 
     Args:
         folder: Folder of the run. It is created if it does not exist.

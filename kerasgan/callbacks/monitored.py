@@ -170,8 +170,7 @@ def monitored_generators(
 
     Args:
         model: A `GAN` or `CycleGAN`.
-        images: No `RealImages`, those to generate, or the sources and the targets of a
-            model that translates.
+        images: Empty list, `[real]`, or `[source, target]` for a model that translates.
 
     Returns:
         A list with one item for each direction. It is empty for a model that translates

@@ -1,4 +1,4 @@
-"""Base class of callbacks that write files of a run without touching other runs'."""
+"""Base class of callbacks that write files without changing files of other runs."""
 
 import itertools
 import os
@@ -28,11 +28,11 @@ class RunFiles(keras.callbacks.Callback):
       again, so new epochs get the numbers after the last one.
     - A run that `RunState` resumes continues its files too. It rewrites those of epochs
       that are later than the checkpoint.
-    - A model that was loaded from a file continues files that are all from earlier
-      steps than its own.
+    - A model that was loaded from a file continues the files if none was written at a
+      later step than the model's.
 
-    All other files belong to another run and are left alone. The new files then have a
-    number in their names, such as `samples-002`, and one line says so.
+    All other files belong to another run and are not changed. The new files then have a
+    number in their names, such as `samples-002`, and a message is printed.
 
     A subclass sets `name`, and overrides `file_names`, `steps_on_disk` and
     `begin_files`.
@@ -41,7 +41,7 @@ class RunFiles(keras.callbacks.Callback):
         folder: Folder of the run. It is created if it does not exist.
     """
 
-    # Tells apart the kinds of files in a folder.
+    # Distinguishes the kinds of files in a folder.
     name = ""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

@@ -34,7 +34,8 @@ class Scorecard(keras.callbacks.Callback):
             `(n, height, width, channels)` in the range of the domain, for example
             [-1, 1], or a `tf.data.Dataset` of batches of them. They are kept in memory.
         b: Images of domain b.
-        n: Number of images of each domain to measure, the first ones. By default all.
+        n: Number of images of each domain to evaluate; the first `n` are used. By
+            default, all.
 
     Raises:
         ValueError: If `a` or `b` are not images that the classifier takes, or fewer

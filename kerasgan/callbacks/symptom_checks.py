@@ -41,7 +41,7 @@ class Symptom:
 
     Attributes:
         kind: A key of `kerasgan.callbacks.findings.ADVICE`.
-        where: Tells apart symptoms of one kind, such as `"a2b"`.
+        where: Distinguishes symptoms of one kind, such as `"a2b"`.
         present: Whether the symptom was measured.
         description: What to report if it lasts.
         patience: Measurements in a row after which it is reported.
@@ -114,8 +114,8 @@ def check_images(
             "gradient_vanished",
             monitored.name,
             reach < VANISHED,
-            f"the gradient that reaches the generator{of} has vanished: images that "
-            f"change by a quarter of their range would change its loss by {reach:.1g}",
+            f"the gradient of the generator{of} has vanished: changing its images by a "
+            f"quarter of their range would change its loss by only {reach:.1g}",
         )
     ]
     count = None
@@ -132,7 +132,7 @@ def check_images(
                 "inverted_colors",
                 monitored.name,
                 measured.correlation < INVERTED,
-                f"the translations{of} are inverted: where images are bright they are "
+                f"the colors of the translations{of} are inverted: bright areas become "
                 f"dark (correlation {measured.correlation:.2f})",
             )
         )
@@ -171,7 +171,7 @@ def _check_diversity(
     monitored: MonitoredGenerator, n: int, count: int, last_count: int | None
 ) -> Symptom:
     of = f" of {monitored.name}" if monitored.name else ""
-    # A translation can have no more kinds than its source.
+    # There are no more different translations than different sources.
     real = min(
         images.count_different(n)
         for images in (monitored.sources, monitored.targets)
@@ -182,8 +182,9 @@ def _check_diversity(
         "mode_collapse",
         monitored.name,
         count < COLLAPSED * real and not rises,
-        f"the images{of} are of a few kinds only (mode collapse): of {n} images only "
-        f"{count} are distinct, and {real} of as many real images",
+        f"the generator{of} produces only a few different images (mode collapse): "
+        f"{count} of {n} generated images are distinct, compared with {real} of {n} "
+        "real images",
     )
 
 
@@ -196,6 +197,7 @@ def _check_memorized(monitored: MonitoredGenerator, measured: Measurements) -> S
         "memorized",
         monitored.name,
         ratio < MEMORIZED,
-        "samples repeat images of the data (memorized): their median distance to the "
-        f"nearest real image is {ratio:.2f} times that of real images to one another",
+        "the generator copies training images (memorization): the median distance of "
+        f"a sample to the nearest real image is {ratio:.2f} times the median distance "
+        "between a real image and its nearest neighbor",
     )

@@ -18,7 +18,7 @@ from kerasgan.data.image_folder import folder_facts
 
 # Default attribute of the faces in domain a.
 ATTRIBUTE = "Male"
-# Prefix of the names of tfds data sets.
+# Prefix of the names of tfds datasets.
 TFDS = "cycle_gan/"
 
 Pair = tuple[tf.data.Dataset, tf.data.Dataset]
@@ -122,12 +122,12 @@ def find_domains(options: argparse.Namespace) -> Domains:
 
 
 def _check_single(names: list[str]) -> None:
-    """Raises a ValueError if a named data set is given together with another one."""
+    """Raises a ValueError if a named dataset is given together with another one."""
     for name in names:
         if (name in FACE_DATA_SETS or name.startswith(TFDS)) and len(names) > 1:
             raise ValueError(
-                f"--data has {name!r} and {len(names) - 1} more; expected a named data "
-                "set alone."
+                f"--data has {name!r} and {len(names) - 1} more; expected a named "
+                "dataset alone."
             )
 
 

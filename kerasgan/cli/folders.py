@@ -16,7 +16,7 @@ def data_source(text: str) -> str:
     """Returns the value of `--data`: a folder as an absolute path, else the text.
 
     Args:
-        text: Name of a data set, or path of a folder.
+        text: Name of a dataset, or path of a folder.
     """
     path = absolute_path(text)
     return str(path) if path.exists() and text not in FACE_DATA_SETS else text

@@ -74,7 +74,7 @@ def generate_images(options: argparse.Namespace) -> None:
                 with atomic_write(options.out / f"{name}.npy") as file:
                     np.save(file, pixels)
     n = sum(one.stop - one.start for one in ranges)
-    print(f"{n} images in {options.out}")
+    print(f"{n} {'image' if n == 1 else 'images'} written to {options.out}")
 
 
 def _batches(seeds: Iterable[int], size: int) -> Iterator[list[int]]:

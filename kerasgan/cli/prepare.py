@@ -1,4 +1,4 @@
-"""`kerasgan prepare`: writes a copy of a data set in the format of tfds."""
+"""`kerasgan prepare`: writes a copy of a dataset in the format of tfds."""
 
 import argparse
 from typing import Any
@@ -15,7 +15,7 @@ def add_command(commands: Any) -> None:
         commands: The subparsers of `kerasgan`.
     """
     parser = commands.add_parser(
-        "prepare", help="write a copy of a data set in the format of tfds"
+        "prepare", help="write a copy of a dataset in the format of tfds"
     )
     parser.add_argument("dataset", metavar="DATASET", choices=["celeb_a"])
     parser.add_argument(
@@ -29,7 +29,7 @@ def add_command(commands: Any) -> None:
         "--data-dir",
         type=absolute_path,
         required=True,
-        help="folder of tfds data sets",
+        help="folder of tfds datasets",
     )
     parser.set_defaults(command=prepare_dataset, parser=parser, option_of={})
 

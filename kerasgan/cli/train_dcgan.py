@@ -41,7 +41,7 @@ def add_command(models: Any) -> None:
     """
     parser = models.add_parser(
         "dcgan",
-        help="generate images like those of a data set",
+        help="generate images like those of a dataset",
         description="Train a DCGAN. The folder of the run gets sample grids, an "
         "animation of them,\nloss curves, checkpoints and the model.",
         formatter_class=argparse.RawTextHelpFormatter,

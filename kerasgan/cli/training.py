@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser, recipe: Any, run: str) -> None:
         run: Default folder of the run, without its number.
     """
     parser.add_argument(
-        "--data-dir", type=absolute_path, help="folder of tfds data sets"
+        "--data-dir", type=absolute_path, help="folder of tfds datasets"
     )
     parser.add_argument(
         "--image-size",
@@ -121,7 +121,7 @@ def check_options(options: argparse.Namespace, data_set: str) -> None:
         if missing and data_set != "synthetic_faces":
             raise FileNotFoundError(
                 f"--data-dir is {str(options.data_dir)!r}, which does not exist; "
-                "expected a folder of tfds data sets."
+                "expected a folder of tfds datasets."
             )
 
 
@@ -141,7 +141,7 @@ def plan_steps(
     """Returns the number of training steps of the run.
 
     Without `--epochs` this sets `options.epochs`, and makes an epoch several passes
-    through a small data set (`options.passes`).
+    through a small dataset (`options.passes`).
 
     Args:
         dataset: The dataset to train on.

@@ -100,7 +100,8 @@ def translate_images(options: argparse.Namespace) -> int:
             taken.add(name)
         with atomic_write(options.out / name) as written:
             written.write(content)
-    print(f"{len(names) - skipped} images in {options.out}")
+    n = len(names) - skipped
+    print(f"{n} {'image' if n == 1 else 'images'} written to {options.out}")
     return SKIPPED if skipped or closed else 0
 
 

@@ -6,7 +6,7 @@ from kerasgan.arguments import size_pair
 from kerasgan.data.batches import check_image_batches
 from kerasgan.ordering import is_startable, order_seed, startable, started_at
 
-# Keeps the draws apart from the order of the images, which may have the same seed.
+# Makes augmentation independent of the images' order, which may have the same seed.
 _PURPOSE = 1
 
 
@@ -18,10 +18,10 @@ def augment(
 ) -> tf.data.Dataset:
     """Flips images and crops them, both at random.
 
-    The draws differ between images and between epochs. Cached images do not change. To
-    crop, load larger images: Zhu et al. crop 286 pixels to 256 in "Unpaired
-    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", 2017,
-    https://arxiv.org/abs/1703.10593.
+    Every image is augmented differently in every epoch. The image cache keeps the
+    original images. To crop, load larger images: Zhu et al. crop 286 pixels to 256 in
+    "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
+    2017, https://arxiv.org/abs/1703.10593.
 
     Args:
         dataset: A `tf.data.Dataset` of image batches
@@ -30,7 +30,7 @@ def augment(
         flip: Whether to flip each image left to right with a probability of 0.5.
         crop_size: Int, or pair `(height, width)`, in pixels, at most the size of the
             images. None does not crop.
-        seed: Int that decides the draws, or None for random ones.
+        seed: Int, random seed for augmentation. By default, a random seed is chosen.
 
     Returns:
         A `tf.data.Dataset` of batches `(batch, *crop_size, channels)`, of the same

@@ -24,7 +24,7 @@ def image_batches(
             the images left over are not used in that epoch. Without, the last batch
             may be smaller.
         shuffle: Whether each epoch has a different order, over all images.
-        seed: Int that decides the orders, or None to draw one.
+        seed: Int, random seed for shuffling. If None, a random seed is chosen.
         source: Description of the images, for error messages.
 
     Returns:

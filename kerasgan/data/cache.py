@@ -42,8 +42,8 @@ def cache_dir() -> pathlib.Path:
         return pathlib.Path.home() / ".cache" / "kerasgan"
     except RuntimeError as error:
         raise OSError(
-            "There is no home folder to keep decoded images in; set XDG_CACHE_HOME to "
-            "a folder for them."
+            "No home folder was found for the image cache; set XDG_CACHE_HOME to a "
+            "folder."
         ) from error
 
 
@@ -107,7 +107,7 @@ def cached_images(
 
 
 class _DamagedEntryError(Exception):
-    """The files of a cache entry are not what was written."""
+    """A cache entry has missing or damaged files."""
 
 
 def _opened(

@@ -42,10 +42,10 @@ def celeb_a(
 ) -> tf.data.Dataset:
     """Returns the faces of tfds `celeb_a`, 178x218 pixels, cropped and resized.
 
-    Images are center-cropped to the shape of `image_size` and averaged down to that
-    size. The first call decodes the images that it needs into a cache on disk. Later
-    calls, in any process, open the cache. From "Deep Learning Face Attributes in the
-    Wild", Liu et al. 2015, https://arxiv.org/abs/1411.7766.
+    Images are center-cropped to the shape of `image_size` and resized with
+    antialiasing. The first call decodes the images that it needs into a cache on disk.
+    Later calls, in any process, open the cache. From "Deep Learning Face Attributes in
+    the Wild", Liu et al. 2015, https://arxiv.org/abs/1411.7766.
 
     Args:
         image_size: Int, or pair `(height, width)`, in pixels.
@@ -57,7 +57,7 @@ def celeb_a(
         batch_size: Int, images per batch.
         shuffle: Whether each epoch has a different order. Without shuffling, the last
             batch may be smaller.
-        seed: Int that decides the orders, or None for random ones.
+        seed: Int, random seed for shuffling. By default, a random seed is chosen.
         data_dir: Folder of tfds datasets, by default `~/tensorflow_datasets`.
         dataset: `"celeb_a"`, or `"synthetic_faces"` for drawn faces.
 
@@ -101,7 +101,8 @@ def celeb_a(
     if attribute is not None and not len(images):
         raise ValueError(
             f"attribute is {attribute!r}, which {'no' if value else 'every'} image of "
-            f"{dataset} {split!r} has; expected one that some have and some do not."
+            f"{dataset} {split!r} has; expected an attribute that only some images "
+            "have."
         )
     which = "" if attribute is None else f" with {attribute} {value}"
     return image_batches(

@@ -58,9 +58,9 @@ def cycle_gan(
         batch_size: Int, images per batch.
         shuffle: Whether each epoch has a different order. Without shuffling, the last
             batch may be smaller.
-        seed: Int that decides the orders, or None for random ones. The second domain
-            is shuffled with `seed + 1`; otherwise domains of the same length would
-            have the same order.
+        seed: Int, random seed for shuffling. By default, a random seed is chosen. The
+            second domain is shuffled with `seed + 1`; otherwise domains of the same
+            length would have the same order.
         data_dir: Folder of tfds datasets, by default `~/tensorflow_datasets`.
 
     Returns:

@@ -185,8 +185,8 @@ def shared_ranges(
         # 16-bit integers that use all of their bits are what everyone expects.
         if kind == "floats" or chosen != (0, 65535):
             text = (
-                f"{kind} from {low:g} to {high:g} are taken for [{chosen.low:g}, "
-                f"{chosen.high:g}]"
+                f"{kind} from {low:g} to {high:g} are scaled from the range "
+                f"[{chosen.low:g}, {chosen.high:g}]"
             )
             warnings.append((text, str(some[0][0])))
     return ranges, warnings

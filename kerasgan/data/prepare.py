@@ -1,8 +1,8 @@
-"""An existing copy of CelebA, written as tfds's own `celeb_a`.
+"""Converts a copy of CelebA to the tfds dataset `celeb_a`.
 
-tfds downloads CelebA from Google Drive, which refuses once its daily quota is used up.
-With a copy of the files, as the official release or Kaggle ships them, no download is
-needed.
+tfds downloads CelebA from Google Drive, which rejects downloads when its daily quota is
+used up. With a copy of the files, as the official release or Kaggle ships them, no
+download is needed.
 """
 
 import collections
@@ -55,7 +55,7 @@ class PreparedCelebA:
         for reason, names in self.left_out.items():
             first = ", ".join(names[:5])
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            lines.append(f"left out {len(names)} {reason}: {first}{more}")
+            lines.append(f"left out {len(names)} ({reason}): {first}{more}")
         return "\n".join([*lines, *self.notes])
 
 
@@ -159,9 +159,9 @@ def _check(
     for name in sorted(listed.union(images.names)):
         lacking = [each.file for each in lists.values() if name not in each.rows]
         if len(lacking) == len(lists):
-            left_out["on no list"].append(name)
+            left_out["in no list"].append(name)
         elif name not in images.names:
-            left_out["listed but not among the images"].append(name)
+            left_out["in a list but without an image"].append(name)
         elif lacking:
             left_out[f"not in {lacking[0]}"].append(name)
         else:

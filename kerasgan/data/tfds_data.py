@@ -115,7 +115,7 @@ def downloaded(make: Callable[[], Any], site: str, limits: str, otherwise: str) 
     Args:
         make: As in `prepared`.
         site: URL of the server that tfds downloads it from.
-        limits: Possible reason why the server refuses a download, a clause.
+        limits: Possible reason why the server rejects a download, a clause.
         otherwise: What to do without the download, a sentence.
 
     Returns:
@@ -138,7 +138,7 @@ def downloaded(make: Callable[[], Any], site: str, limits: str, otherwise: str) 
         return prepared(make)
     except Exception as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".: ")
-        why = f"; {limits}" if _refused(error) else ""
+        why = f"; {limits}" if _rejected(error) else ""
         raise FileNotFoundError(
             f"{builder.info.full_name.rpartition('/')[0]} is not in {path}"
             f"{_found_instead(path)}, and tfds could not prepare it ({what}){why}.\n"
@@ -168,7 +168,7 @@ def _found_instead(path: pathlib.Path) -> str:
     )
 
 
-def _refused(error: Exception) -> bool:
+def _rejected(error: Exception) -> bool:
     """Returns whether a server answered, but did not send the file."""
     import requests
     from tensorflow_datasets.core.download import download_manager, util

@@ -17,10 +17,10 @@ def unpaired(
 ) -> tf.data.Dataset:
     """Returns batches of two domains side by side, as `CycleGAN.fit` takes them.
 
-    The domains are independent. If one ends before the epoch does, it starts again, in
-    a new order if it is shuffled, so the images that come together change all the
-    time. From "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
-    Networks", Zhu et al. 2017, https://arxiv.org/abs/1703.10593.
+    The domains are independent. A dataset that is shorter than the epoch is repeated,
+    in a new order if it is shuffled, so pairs differ in every pass. From "Unpaired
+    Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu et al.
+    2017, https://arxiv.org/abs/1703.10593.
 
     Args:
         a: A `tf.data.Dataset` of image batches `(batch, height, width, channels)`.

@@ -76,8 +76,8 @@ def typical_distance(images: np.ndarray) -> float:
 def count_different(images: np.ndarray, typical: float) -> int:
     """Counts the images of a set that are different from one another.
 
-    Unlike the mean distance, the count is also low if there are a few kinds of images
-    that are far apart, each of them many times.
+    Unlike the mean distance, the count is also low if a set repeats a few images that
+    are very different from one another.
 
     Args:
         images: Float array `(n, height, width, channels)`.

@@ -1,4 +1,4 @@
-"""What `GAN` and `CycleGAN` share: two players, their optimizers, and `fit`."""
+"""The base class of `GAN` and `CycleGAN`: two optimizers, `compile` and `fit`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,14 +22,14 @@ OPTIONAL = ("penalty", "d_regularization", "g_regularization")
 class AdversarialModel(SavableModel):
     """Base class of adversarial models.
 
-    A subclass names its networks in `roles`, returns its players from `players`, checks
-    its data in `check_batches`, and puts its `train_step` together from the moves here.
+    A subclass names its networks in `roles`, returns them from `players`, checks its
+    data in `check_batches`, and implements `train_step` with the functions in `moves`.
 
     Args:
         ema_decay: Float in [0, 1), decay of the averaged generators; None for no
             average.
-        seed: Int that decides all random draws of training. By default it is drawn from
-            Python's `random`, which `keras.utils.set_random_seed` seeds.
+        seed: Int, random seed for training. By default, it is drawn from Python's
+            `random`, which `keras.utils.set_random_seed` seeds.
         name: Name of the model.
 
     Raises:
@@ -108,7 +108,7 @@ class AdversarialModel(SavableModel):
         jit_compile: bool = False,
         **unknown: Any,
     ) -> None:
-        """Configures both players; see `GAN.compile` for the arguments."""
+        """Configures the model for training; see `GAN.compile` for the arguments."""
         known = ("d_optimizer", "g_optimizer", "loss_fn", "label_noise", "penalties")
         compiling.check_no_unknown("compile", unknown, (*known, "metrics"))
         generators, discriminators = self.players()
@@ -164,19 +164,19 @@ class AdversarialModel(SavableModel):
     ) -> keras.callbacks.History:
         """Trains the model.
 
-        Takes the arguments of `keras.Model.fit`; weights of images must be None. Before
-        the first step, it compares the first images with the networks: their shape, and
-        their values with the range of the generator's images. With
-        `kerasgan.callbacks.RunState` among the callbacks, an interrupted run resumes.
-        Arrays, and the datasets of `kerasgan.data`, come in an order that follows from
-        a seed and the number of steps the model has taken.
+        Takes the arguments of `keras.Model.fit`; `sample_weight` and `class_weight`
+        must be None. Before the first step, `fit` checks the shape and values of the
+        first images. With `kerasgan.callbacks.RunState` among the callbacks, an
+        interrupted run resumes. The order of arrays depends only on the model's seed
+        and the number of training steps so far. The order of a dataset of
+        `kerasgan.data` depends only on its own seed and that number.
 
         Args:
             x: Images: a `tf.data.Dataset` of batches, an array, a
                 `keras.utils.Sequence`, or a generator of batches.
             y: Array of target images, if `x` is an array of source images.
             batch_size: Int, images in a batch of arrays; 32 by default.
-            epochs: Int, the epoch to train to.
+            epochs: Int, number of the final epoch, as in Keras.
             callbacks: List of Keras callbacks.
             validation_data: As in Keras. It is checked like `x`.
             preflight: Whether to run `kerasgan.preflight` first and print its table.
@@ -187,7 +187,7 @@ class AdversarialModel(SavableModel):
         Raises:
             ValueError: If an argument is out of range, the data does not fit the
                 networks, or the model is not compiled.
-            TypeError: If an argument does not exist.
+            TypeError: If an argument is unknown.
         """
         options = locals()
         for name in ("self", "unknown", "__class__"):
@@ -248,8 +248,8 @@ class AdversarialModel(SavableModel):
     def logs(self, training: bool) -> dict[str, Any]:
         """Returns what a step reports.
 
-        `loss` is the sum of `d_loss` and `g_loss`. No player minimizes it, but Keras's
-        callbacks look for it: `TerminateOnNaN` reads nothing else.
+        `loss` is the sum of `d_loss` and `g_loss`. No optimizer minimizes it, but
+        Keras's callbacks look for it: `TerminateOnNaN` reads nothing else.
 
         Args:
             training: Whether the model trains; otherwise image metrics are included.

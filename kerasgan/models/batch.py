@@ -12,7 +12,7 @@ class Batch(NamedTuple):
     Attributes:
         inputs: Inputs of the generator: latents, or images to translate.
         real: Real images, float tensor `(n, height, width, channels)`.
-        condition: What the discriminator sees beside each image, or None.
+        condition: Second input of the discriminator for each image, or None.
     """
 
     inputs: tf.Tensor

@@ -1,4 +1,4 @@
-"""Errors that come before the first step: networks and losses that do not fit."""
+"""Checks before the first step: whether networks, losses and data fit together."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ GUIDE_LABEL_NOISE = 0.05
 OBJECTS = ("d_optimizer", "g_optimizer", "loss_fn", "penalties", "metrics")
 # Arguments of `keras.Model` methods that are not supported, and their replacements.
 REPLACED = {
-    "optimizer": "d_optimizer and g_optimizer, one for each player",
+    "optimizer": "d_optimizer for discriminators and g_optimizer for generators",
     "loss": "loss_fn",
     "loss_weights": "weights of the loss, of penalties, or of CycleGAN.compile",
     "penalty": "penalties, a list",

@@ -1,4 +1,4 @@
-"""Errors that come before the first step of a CycleGAN."""
+"""Checks before the first step of a CycleGAN."""
 
 import math
 import numbers
@@ -109,20 +109,19 @@ def size_of_images(image_size: Any, networks: Sequence[keras.Model]) -> tuple[in
     Raises:
         ValueError: If no side is known, or sizes disagree.
     """
-    known = {tuple(network.inputs[0].shape[1:3]) for network in networks}
-    known = {sides for sides in known if None not in sides}
-    if image_size is not None:
-        known.add(size_pair(image_size))
+    fixed = {tuple(network.inputs[0].shape[1:3]) for network in networks}
+    fixed = {sides for sides in fixed if None not in sides}
+    known = fixed if image_size is None else {*fixed, size_pair(image_size)}
     if not known:
         raise ValueError(
             "image_size is None, and no network has a fixed image size; expected "
             "(height, width), or pool_size=0."
         )
     if len(known) > 1:
-        sizes = " and ".join(f"{height}x{width}" for height, width in sorted(known))
+        sizes = " and ".join(f"{height}x{width}" for height, width in sorted(fixed))
         raise ValueError(
-            f"image_size is {image_size!r}, which together with the networks gives "
-            f"sizes of {sizes} pixels; expected one size."
+            f"image_size is {image_size!r}, but the networks take images of {sizes} "
+            "pixels; expected the same size."
         )
     return known.pop()
 
@@ -186,8 +185,9 @@ def _check_size(
         step = divisor(generator)
         expected = "a network that does" if step is None else f"multiples of {step}"
         raise ValueError(
-            f"domain {domain} has images of {shape[0]}x{shape[1]} pixels, whose size "
-            f"generator {generator.name!r} does not keep; expected {expected}."
+            f"domain {domain} has images of {shape[0]}x{shape[1]} pixels, but "
+            f"generator {generator.name!r} does not return images of the same size; "
+            f"expected {expected}."
         )
     pooled = tuple(pools[domain].images.shape[1:]) if pools else shape
     if pooled != shape:

@@ -1,4 +1,4 @@
-"""The moves of a CycleGAN's training step."""
+"""Functions of a CycleGAN's training step."""
 
 from typing import Any, NamedTuple
 
@@ -34,8 +34,8 @@ class Translation(NamedTuple):
         adversarial: How far they are from fooling the discriminator.
         cycle: Mean absolute error after translating back.
         identity: Mean absolute change of images that are already of the target domain.
-        there: Own losses of the generator that translates, or None.
-        back: Own losses of the generator that translates back, or None.
+        there: Regularization losses of the generator that translates, or None.
+        back: Regularization losses of the generator that translates back, or None.
     """
 
     fake: tf.Tensor
@@ -119,7 +119,7 @@ def pooled(model: Model, i: int, fake: tf.Tensor) -> tf.Tensor:
 def terms(
     model: Model, d_losses: list[tf.Tensor], a2b: Translation, b2a: Translation
 ) -> dict[str, tf.Tensor]:
-    """Returns the terms of both players' losses, by metric name."""
+    """Returns the terms of all losses, by metric name."""
     # The mean over the directions that have the term.
     identities = sum(map(bool, model.identity_weight)) or 1
     return {

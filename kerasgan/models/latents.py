@@ -39,7 +39,7 @@ def check_latent_dim(
     """Returns the length of the latents.
 
     Args:
-        latent_dim: The argument; None to read it off the generator.
+        latent_dim: The argument; None to infer it from the generator.
         latent_shape: Shape of one latent, or None if the generator takes images.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The moves of a training step: generate, discriminate, differentiate, apply."""
+"""Functions of a training step: call networks, differentiate, update variables."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class Outputs(NamedTuple):
     """A discriminator's outputs.
 
     Attributes:
-        real: Outputs for real images, or None if it was not asked.
+        real: Outputs for real images, or None if not computed.
         fake: Outputs for generated images.
-        regularization: Sum of the discriminator's own losses, from regularizers and
-            `add_loss`, or None if it has none.
+        regularization: Sum of the discriminator's regularization losses, from
+            regularizers and `add_loss`, or None if it has none.
     """
 
     real: tf.Tensor | None
@@ -55,7 +55,8 @@ def call_network(
 
     Returns:
         The list of its float32 outputs, one for each batch, and the sum of the
-        network's own losses, averaged over its calls, or None if it has none.
+        network's regularization losses, averaged over its calls, or None if it has
+        none.
     """
     one_call = len(batches) == 1 or not (training and inspection.mixing_layers(network))
     if not one_call:
@@ -88,12 +89,12 @@ def call_discriminator(
     condition: tf.Tensor | None = None,
     training: bool,
 ) -> tuple[list[tf.Tensor], tf.Tensor | None]:
-    """Returns a discriminator's outputs; every call of a discriminator passes here.
+    """Returns a discriminator's outputs. Training steps call discriminators only here.
 
     Args:
         discriminator: A Keras model.
-        *images: Batches of images, real or generated, as many in each.
-        condition: What it sees beside each image, for each batch, or None.
+        *images: Batches of real or generated images, of the same size.
+        condition: Second input for the images of each batch, or None.
         training: Whether the discriminator trains.
 
     Returns:

@@ -26,7 +26,7 @@ def discriminator_objective(
     labels: Sequence[tuple[tf.Tensor, tf.Tensor]] | None,
     penalty: tf.Tensor | None,
 ) -> tuple[Objective, list[tf.Tensor]]:
-    """Returns what discriminators minimize: loss, penalties and own losses.
+    """Returns what discriminators minimize: loss, penalties and regularization.
 
     Args:
         loss_fn: An adversarial loss.
@@ -63,11 +63,11 @@ def discriminator_objective(
 def generator_objective(
     loss: tf.Tensor, regularizations: Sequence[tf.Tensor | None]
 ) -> Objective:
-    """Returns what generators minimize: their loss and their networks' own losses.
+    """Returns what generators minimize: their loss and regularization losses.
 
     Args:
         loss: The generators' loss, a scalar tensor.
-        regularizations: The own losses of each generator, or None.
+        regularizations: The regularization losses of each generator, or None.
     """
     terms = {"g_loss": loss}
     own = [one for one in regularizations if one is not None]

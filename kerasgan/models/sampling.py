@@ -36,7 +36,7 @@ class ImageSampler:
         """Range of the generator's images, a pair of floats.
 
         Raises:
-            ValueError: If it was not given and cannot be read off the generator.
+            ValueError: If it was not given and cannot be inferred from the generator.
         """
         return ranges.required_range(self.given_range, self.generator)
 
@@ -68,11 +68,12 @@ class ImageSampler:
         averaged: bool = True,
         batch_size: int = 64,
     ) -> np.ndarray:
-        """Draws latents and returns the images the generator makes of them.
+        """Generates images from random latents.
 
         Args:
             n: Number of images.
-            seed: Int; the same seed gives the same latents. Drawn by default.
+            seed: Int; the same seed gives the same latents. By default, a random seed
+                is chosen.
             averaged: Whether to use the averaged generator, if there is one.
             batch_size: Int, images generated at once.
 

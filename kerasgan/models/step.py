@@ -1,4 +1,4 @@
-"""The moves of a training step that need the model's state."""
+"""Functions of a training step that need the model's state."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -135,7 +135,7 @@ def draw_labels(
 def evaluation_seed(model: Model) -> tf.Tensor:
     """Returns the seed of one batch of an evaluation.
 
-    It follows from the number of images since the metrics were reset, so that repeated
+    It depends only on the number of images since the metrics were reset, so repeated
     evaluations draw the same numbers.
     """
     seen = tf.cast(tf.convert_to_tensor(model.means["d_loss"].count), "int64")

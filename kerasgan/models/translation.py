@@ -12,7 +12,7 @@ from kerasgan.images import from_uint8, to_uint8
 from kerasgan.inspection import input_shape
 from kerasgan.models.value_range import ValueRange
 
-# Candidates for what sides must be divisible by.
+# Powers of two that may have to divide the height and width of images.
 DIVISORS = [2**i for i in range(10)]
 # Networks that reflect-pad need something to reflect.
 LEAST_SIDE = 8
@@ -21,7 +21,7 @@ _divisors: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def divisor(network: keras.Model) -> int | None:
-    """Returns the power of two by which a network needs sides to be divisible.
+    """Returns the power of two that must divide the image size.
 
     Args:
         network: A Keras model from images to images.
@@ -130,7 +130,7 @@ def translate_images(
         raise ValueError(
             f"generator {network.name!r} does not keep the size of images of {height}x"
             f"{width} pixels; expected {tuple(network.inputs[0].shape[1:3])}, or a "
-            "network that halves and doubles whatever it gets."
+            "network that accepts and returns images of any size."
         )
     padded, (top, left) = _pad(images, step)
     # The network must accept a tile, too.

@@ -73,7 +73,7 @@ class ImageTranslator:
             domain: `"a"` or `"b"`.
 
         Raises:
-            ValueError: If it was not given and cannot be read off the generator.
+            ValueError: If it was not given and cannot be inferred from the generator.
         """
         check_choice("domain", domain, ("a", "b"))
         return ranges.required_range(self.given_range[domain], self.maker_of(domain))

@@ -1,4 +1,4 @@
-"""The range of the images a model generates: given, or read off its generator."""
+"""The range of the images a model generates: given, or inferred from its generator."""
 
 import numbers
 from typing import Any
@@ -57,8 +57,8 @@ def required_range(
     known = known_range(value_range, generator)
     if known is None:
         raise ValueError(
-            f"value_range is None, and the last layers of generator {generator.name!r} "
-            "do not bound its images; expected value_range=(low, high) when the model "
-            "is created."
+            "value_range is None and cannot be inferred from the last layers of "
+            f"generator {generator.name!r}; pass value_range=(low, high) to the "
+            "constructor."
         )
     return known

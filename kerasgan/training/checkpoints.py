@@ -31,7 +31,7 @@ Checkpoint = tuple[Arrays, dict[str, Any]]
 
 
 class DamagedCheckpointError(ValueError):
-    """A file whose bytes are not those that were written."""
+    """A checkpoint is damaged: its checksum does not match."""
 
 
 def write_checkpoint(
@@ -140,7 +140,7 @@ def newest_checkpoint(folder: pathlib.Path, after_step: int = -1) -> Checkpoint 
 def resumable_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
     """Reads the newest undamaged checkpoint to resume from; renames damaged ones.
 
-    Only the process that holds the folder may call this.
+    Only the process that has locked the folder may call this.
 
     Args:
         folder: The folder of the checkpoints.
@@ -173,16 +173,16 @@ def resumable_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
 
 @contextlib.contextmanager
 def held_folder(folder: pathlib.Path) -> Iterator[None]:
-    """Holds a folder of checkpoints for the training inside the block.
+    """Locks a folder of checkpoints inside the block.
 
-    Removes what a killed process was writing. The operating system releases the lock
-    when the process ends, however it ends.
+    Removes incomplete files of a killed process. The operating system releases the lock
+    when the process ends, even if it is killed.
 
     Args:
         folder: The folder; it is created if it does not exist.
 
     Raises:
-        OSError: If it cannot be created or written to, or another process holds it.
+        OSError: If it cannot be created or written to, or is locked by another process.
     """
     run = str(folder.parent)
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""How `fit` trains: checks, the place in the data, and Keras's own `fit`."""
+"""How `fit` trains: checks, the position in the data, and Keras's own `fit`."""
 
 import contextlib
 import functools
@@ -184,7 +184,7 @@ def _fit(
         listening = run_state.stop_requests.listening()
     with listening, fit_callbacks.saved_on_failure():
         # Data whose order is known continues where the model has stopped reading. Other
-        # data begins anew, unless a run resumes.
+        # data starts from the beginning, unless a run resumes.
         if stream.starts_anywhere:
             place = model.steps_taken
         else:
@@ -268,12 +268,14 @@ def _why_not_resumable(model: Any, data: Any) -> str:
             "reads ahead in the data; expected a model without a strategy."
         )
     if isinstance(data, tf.data.Dataset):
-        reason = "has an unknown length, so epochs have no fixed place in it"
+        reason = "has an unknown length, so the start of an epoch cannot be found again"
         expected = "expected steps_per_epoch"
     elif isinstance(data, keras.utils.Sequence):
-        reason = "may change at the end of each epoch, so its batches do not come again"
+        reason = (
+            "may change at the end of each epoch, so its batches cannot be read again"
+        )
     else:
-        reason = "can be read only once, so its batches do not come again"
+        reason = "can be read only once, so its batches cannot be read again"
     return f"data is a {type(data).__name__}, which {reason}; {expected} for RunState."
 
 
@@ -292,7 +294,7 @@ def _fit_stream(
         stream: The `Stream` of the data, at that batch.
         steps: Int, batches in an epoch.
         start: Pair `(epoch, batch)` of the first batch, both counted from 0.
-        epochs: Int, the epoch to train to.
+        epochs: Int, number of the final epoch, as in Keras.
         callbacks: The callbacks.
     """
     epoch, batch = start

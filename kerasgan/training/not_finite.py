@@ -63,7 +63,7 @@ def first_layer_not_finite(
         layers = [layer for layer in network.layers if layer.weights]
         bad = [layer for layer in layers if not is_finite(layer.weights)]
         if bad:
-            # A loss that is not finite spoils all layers, wherever it came from.
+            # A loss that is not finite can make the weights of all layers NaN.
             others = " and of all others" if 1 < len(bad) == len(layers) else ""
             return f"the weights of layer {bad[0].name!r}{others} of the {role}"
     for role, network, inputs in networks:

@@ -32,40 +32,41 @@ _DRAWS = re.compile(
 def preflight(
     model: Any, data: tf.data.Dataset, epochs: int | None = None
 ) -> Preflight:
-    """Finds problems that would spoil a long training, and measures its speed.
+    """Finds problems before a long training, and measures its speed.
 
     It checks what `fit` checks, that no random augmentation is cached (after one epoch
     it would repeat forever), and that a discriminator with a gradient penalty has no
-    layer that mixes the images of a batch, because its gradient is then not that of one
-    image ("Improved Training of Wasserstein GANs", Gulrajani et al. 2017, section 4,
-    https://arxiv.org/abs/1704.00028).
+    layer that combines the images of a batch, because its gradient is then not that of
+    one image ("Improved Training of Wasserstein GANs", Gulrajani et al. 2017, section
+    4, https://arxiv.org/abs/1704.00028).
 
     It then measures the data and the training step on a few batches, and prints a
     table. Afterwards all variables of the model have their previous values, to the last
     bit, and `fit` does not trace the training step again.
 
-    The data is iterated once, up to the measured batches. A shuffled dataset has
-    another order in each iteration, so a later `fit` gets the orders from the second
-    one on; datasets of `kerasgan.data` with a seed do not change. Networks with hidden
-    random state, such as `Dropout` in Keras 2, will have drawn numbers.
+    Preflight iterates the data once, up to the measured batches. A shuffled dataset has
+    a different order in each iteration, so preflight changes the order in a later
+    `fit`. It does not change that of datasets of `kerasgan.data` with a seed. In Keras
+    2, preflight advances the random state of layers such as `Dropout`.
 
     The memory is a rough estimate. It counts all variables of the model and of both
     optimizers, a gradient for each trained weight, and the outputs of layers for the
-    batches that are in a network at once. It does not count the program itself, waiting
-    batches, or the workspace of the backward pass and of convolutions.
+    batches that are in a network at once. It does not count the program itself,
+    prefetched batches, or the workspace of the backward pass and of convolutions.
 
     Args:
         model: A compiled `GAN` or `CycleGAN`.
         data: `tf.data.Dataset` of batches, as for `fit`.
-        epochs: Number of epochs to train; None leaves the total time out.
+        epochs: Number of epochs to train. If None, the total time is not estimated.
 
     Returns:
         A `Preflight` with the numbers of the table.
 
     Raises:
         ValueError: If the model is not compiled, the data is not a dataset or does not
-            fit the model, random augmentation is cached, a penalty meets a layer that
-            mixes a batch, a step does not fit into memory, or `epochs` is not positive.
+            fit the model, random augmentation is cached, a gradient penalty is used
+            with a layer that combines images, a step does not fit into memory, or
+            `epochs` is not positive.
 
     Example:
 
@@ -147,7 +148,7 @@ def look_ahead(
 
 
 def _check_penalties(model: Any, shape: tuple[int, ...]) -> None:
-    """Raises a ValueError for a gradient penalty on a network that mixes a batch."""
+    """Raises a ValueError for a gradient penalty on a network that combines images."""
     # A callable of the user's own need not be about gradients of single images.
     own = [penalty for penalty in model.penalties if isinstance(penalty, Penalty)]
     for network in model.players()[1] if own else []:
@@ -195,8 +196,8 @@ def _check_nothing_random_is_cached(data: tf.data.Dataset) -> None:
         if drawn:
             raise ValueError(
                 f"data caches the output of a random function ({', '.join(drawn)}), so "
-                "all epochs repeat the draws of the first; expected .cache() before "
-                "the random .map()."
+                "every epoch repeats the random numbers of the first; expected "
+                ".cache() before the random .map()."
             )
 
 

@@ -81,7 +81,7 @@ class Preflight:
             ("data alone", _speed(self.data_speed)),
             (
                 "together",
-                f"about {_speed(self.images_per_second)}; slower: the {self.slower}",
+                f"about {_speed(self.images_per_second)}; bottleneck: {self.slower}",
             ),
             ("first step", f"after {_duration(self.first_step_seconds)}"),
         ]
@@ -101,7 +101,7 @@ class Preflight:
             )
         width = max(len(label) for label, _ in rows)
         lines = [f"  {label:<{width}}  {value}" for label, value in rows]
-        return "\n".join([f"Before the first step of {self.name}:", *lines])
+        return "\n".join([f"Preflight of {self.name}:", *lines])
 
 
 def size_in_words(n: int) -> str:

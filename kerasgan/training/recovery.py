@@ -12,14 +12,20 @@ from kerasgan.training.variable_copy import VariableCopy
 
 
 class LastGoodState:
-    """A copy of what training has made of a model, in a temporary file.
+    """A copy of the state of training, in a temporary file.
 
-    It holds the networks, their averages, image pools, and the state of both
-    optimizers with their step counts: a moment and its count belong together, and the
-    position of a learning rate schedule goes back with them. It does not hold the scale
-    of the loss in float16, which must not rise again, nor learning rates, random
-    layers' states, or `model.step`: every draw follows from the step, so
-    restoring it would repeat the draws that failed.
+    It contains:
+
+    - the weights of the networks and of their averages, and the image pools;
+    - the state of both optimizers with their step counts, on which the moments and the
+      learning rate schedules depend.
+
+    It does not contain:
+
+    - the scale of the loss in float16, because the higher scale would overflow again;
+    - learning rates, because they are lowered;
+    - the states of random layers and `model.step`, because training would use the same
+      random numbers again and could fail again.
 
     Args:
         model: A compiled `GAN` or `CycleGAN`.

@@ -44,7 +44,7 @@ class StopRequests:
                 signal.signal(number, handler)
 
     def raise_if_requested(self) -> None:
-        """Raises what the recorded signal stands for, if one arrived.
+        """Raises KeyboardInterrupt or SystemExit if a signal arrived.
 
         Raises:
             KeyboardInterrupt: After Ctrl-C.

@@ -1,8 +1,8 @@
 """The stream of batches that training reads: all epochs, one after the other.
 
-Keras opens a new iterator now and then, and the order of a shuffled dataset depends on
-how many were opened. A stream is opened once, so Keras may divide it into epochs as it
-likes, and it can start at any batch.
+Keras opens several iterators during a training, and the order of a shuffled dataset
+depends on how many were opened. A stream is opened once, so Keras may divide it into
+epochs in any way, and it can start at any batch.
 """
 
 import functools
@@ -35,7 +35,7 @@ class Stream:
         self._seen: list[Any] = []
 
     def look(self) -> Iterator[Any]:
-        """Yields the batches from the first on; only before `start_at`."""
+        """Yields the batches from the beginning. Call it only before `start_at`."""
         for number in itertools.count():
             if number == len(self._seen):
                 batch = next(self._iterator, None)
@@ -57,7 +57,7 @@ class Stream:
     def start_at(
         self, batch: int, stop_requested: Callable[[], None] | None = None
     ) -> None:
-        """Moves to a batch, which is the next one to come.
+        """Moves to a batch, which is the next one to be read.
 
         A dataset that cannot start anywhere is read up to that batch, with a progress
         bar.
@@ -82,7 +82,7 @@ class Stream:
             self._iterator = iter(_handed_out(kept, self._spec).concatenate(rest))
 
     def _skip(self, n: int, stop_requested: Callable[[], None] | None) -> None:
-        print(f"Reading {n} batches again to return to the place in the data.")
+        print(f"Reading {n} batches again to reach the position where the run stopped.")
         progress = keras.utils.Progbar(n, unit_name="batch")
         for number in range(1, n + 1):
             if stop_requested is not None:

@@ -216,16 +216,16 @@ def test_training_is_the_same_with_the_callback(trainee):
 
 
 def test_the_first_layer_that_is_not_finite_is_reported(still_gan, capsys):
-    def spoil(gan, step):
+    def set_to_nan(gan, step):
         if step == 5:
             gan.generator.layers[0].bias.assign(np.full(192, np.nan))
 
     gan, images = still_gan(), dots(64, 0)
     name = gan.generator.layers[0].name
-    kinds, callback = watched(gan, images, images, others=[Each(after_step=spoil)])
+    kinds, callback = watched(gan, images, images, others=[Each(after_step=set_to_nan)])
     assert kinds == ["not_finite"]
     (finding,) = callback.findings
-    # The weights were spoiled after step 5, the first of its epoch.
+    # The weights were set to NaN after step 5, the first of its epoch.
     assert finding.step == gan.steps_taken == 6
     assert finding.sentence.startswith(
         "At step 6 fake_score (and 3 more) is not finite, first in the weights of "
@@ -235,13 +235,13 @@ def test_the_first_layer_that_is_not_finite_is_reported(still_gan, capsys):
 
 
 def test_weights_are_checked_after_the_last_step(still_gan):
-    def spoil(gan, step):
+    def set_to_inf(gan, step):
         if step == 2:
             gan.discriminator.layers[-1].bias.assign([np.inf])
 
     images = dots(64, 0)
     kinds, callback = watched(
-        still_gan(), images, epochs=1, others=[Each(after_step=spoil)]
+        still_gan(), images, epochs=1, others=[Each(after_step=set_to_inf)]
     )
     assert kinds == ["not_finite"]
     assert "of the discriminator, and training stops" in callback.findings[0].sentence
@@ -291,22 +291,22 @@ def test_a_full_disk_does_not_end_training(small_gan, faces, monkeypatch, capsys
 
 
 def test_recovery_restores_the_last_good_state_with_lower_rates(trainee):
-    def spoil(model, step):
+    def set_to_nan(model, step):
         if step == 3:
             for network in model.players()[0]:
                 network.set_weights([w * np.nan for w in network.get_weights()])
 
     model = trainee.compiled(d_rate=0.02, g_rate=0.01)
     kept = []
-    others = [Each(after_step=spoil)]
+    others = [Each(after_step=set_to_nan)]
     others.append(Each(lambda model, epoch: kept.append(trainee.draw(model))))
     callback = Diagnosis(recover=True)
     history = model.fit(
         trainee.data, epochs=4, verbose=0, callbacks=[*others, callback]
     )
     assert [f.kind for f in callback.findings] == ["not_finite"]
-    assert "returns to the state of step 2" in callback.findings[0].sentence
-    assert "(1 of 3 times)" in callback.findings[0].sentence
+    assert "returns to step 2 with" in callback.findings[0].sentence
+    assert "(recovery 1 of 3)" in callback.findings[0].sentence
     # Two steps an epoch: the second epoch ends with the state in which it began.
     np.testing.assert_array_equal(kept[2], kept[1])
     assert not np.array_equal(kept[3], kept[2])
@@ -317,7 +317,7 @@ def test_recovery_restores_the_last_good_state_with_lower_rates(trainee):
 
 
 def test_recovery_lowers_a_rate_that_follows_a_schedule(small_gan, faces, monkeypatch):
-    def spoil(gan, step):
+    def set_to_nan(gan, step):
         if step == 2:
             gan.generator.set_weights([w * np.nan for w in gan.generator.get_weights()])
 
@@ -327,7 +327,7 @@ def test_recovery_lowers_a_rate_that_follows_a_schedule(small_gan, faces, monkey
     gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
     kept = []
     others = [
-        Each(after_step=spoil),
+        Each(after_step=set_to_nan),
         Each(lambda gan, epoch: kept.append(gan.generator.get_weights())),
     ]
     kinds, _ = watched(gan, faces(), others=others, recover=True)
@@ -340,18 +340,18 @@ def test_recovery_lowers_a_rate_that_follows_a_schedule(small_gan, faces, monkey
 
 
 def test_training_stops_after_three_recoveries(still_gan):
-    def spoil(gan, epoch):
+    def set_to_nan(gan, epoch):
         gan.generator.set_weights([w * np.nan for w in gan.generator.get_weights()])
 
     gan = still_gan()
     first = gan.generate(4, seed=0)
     kinds, callback = watched(
-        gan, dots(64, 0), epochs=9, recover=True, others=[Each(spoil)]
+        gan, dots(64, 0), epochs=9, recover=True, others=[Each(set_to_nan)]
     )
     assert kinds == ["not_finite"] * 4
     sentences = [finding.sentence for finding in callback.findings]
     for i, sentence in enumerate(sentences[:3], start=1):
-        assert f"({i} of 3 times)" in sentence
+        assert f"(recovery {i} of 3)" in sentence
     assert "training stops, with the model restored to step 0" in sentences[3]
     assert callback.gave_up
     # The model is as it was before training.
@@ -439,7 +439,7 @@ def test_mode_collapse(still_gan, kinds_of_images):
     found, callback = observed(still_gan(generator), images)
     assert found == ["mode_collapse"]
     sentence = callback.findings[0].sentence
-    assert f"of 64 images only {kinds_of_images} are distinct, and " in sentence
+    assert f"{kinds_of_images} of 64 generated images are distinct, " in sentence
 
 
 def test_a_rising_number_of_kinds_is_not_a_collapse(still_gan):
@@ -482,8 +482,8 @@ def test_inverted_colors(still_cyclegan):
     cyclegan, images = still_cyclegan(-1.0, -1.0)
     found, callback = observed(cyclegan, images)
     assert found == ["inverted_colors"] * 2
-    assert "translations of a2b are inverted" in callback.findings[0].sentence
-    assert "translations of b2a are inverted" in callback.findings[1].sentence
+    assert "the translations of a2b are inverted" in callback.findings[0].sentence
+    assert "the translations of b2a are inverted" in callback.findings[1].sentence
 
 
 def test_an_image_hidden_in_a_faint_pattern(still_cyclegan):

@@ -211,7 +211,7 @@ def plateau():
     )
 
 
-class Spoil(keras.callbacks.Callback):
+class SetToNaN(keras.callbacks.Callback):
     """Sets only the discriminators to NaN, before the second epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -221,7 +221,7 @@ class Spoil(keras.callbacks.Callback):
 
 
 def terminate(folder, trainee):
-    return [Spoil(), keras.callbacks.TerminateOnNaN()]
+    return [SetToNaN(), keras.callbacks.TerminateOnNaN()]
 
 
 def stops_at_the_first_step(run):

@@ -107,7 +107,7 @@ def test_its_training_data_does_not_depend_on_the_batch_size_of_the_run(
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_single_held_out_image_is_refused_before_training(trained, fruit):
+def test_a_single_held_out_image_is_rejected_before_training(trained, fruit):
     for number in range(3):
         (fruit / "testB" / f"{number}.png").unlink()
     message = r"--data has 1 held-out image in .*fruit.testB;"

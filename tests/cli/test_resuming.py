@@ -112,7 +112,7 @@ def no_data(monkeypatch):
     monkeypatch.setattr(train_dcgan, "_read_data", read)
 
 
-def test_a_run_is_refused_before_its_data_is_read(no_data, stopped_dcgan, copied, bad):
+def test_a_run_is_rejected_before_its_data_is_read(no_data, stopped_dcgan, copied, bad):
     run = copied(stopped_dcgan)
     options = (run / "options.json").read_bytes()
     command = ["train", "dcgan", "--resume", run]
@@ -164,7 +164,7 @@ def test_values_that_are_not_finite_end_training_with_exit_code_4(
     command = ["train", "dcgan", "--data", dcgan_data, "--run", tmp_path / "x"]
     assert cli.main([*map(str, command), "--epochs", "9"]) == 4
     printed = capsys.readouterr()
-    assert "(3 of 3 times)" in printed.out and "training stops" in printed.out
+    assert "(recovery 3 of 3)" in printed.out and "training stops" in printed.out
     assert len(printed.err.splitlines()) == 1
     assert f"{tmp_path / 'x-001'}: training stopped at step" in printed.err
     model = keras.models.load_model(tmp_path / "x-001" / "model.keras")

@@ -198,7 +198,7 @@ def test_few_images_are_shown_and_more_are_scored(planned, pictures, monkeypatch
 
 @pytest.mark.any_keras
 @pytest.mark.slow
-def test_wrong_data_is_refused_before_training(
+def test_wrong_data_is_rejected_before_training(
     pictures, tmp_path, bad, tiny_synthetic_faces
 ):
     run = tmp_path / "runs" / "x"
@@ -211,7 +211,7 @@ def test_wrong_data_is_refused_before_training(
     bad([*base, a], "--data is", "trainA and trainB")
     bad([*base, a, tmp_path / "none"], "--data has", "none", "folders of images")
     for names in ([a, "celeb_a"], ["celeb_a", "synthetic_faces"], ["celeb_a", a, b]):
-        bad([*base, *names], "--data has 'celeb_a'", "a named data set alone")
+        bad([*base, *names], "--data has 'celeb_a'", "a named dataset alone")
     bad([*base, a, "cycle_gan/maps"], "--data has 'cycle_gan/maps'", "alone")
     bad([*base, a, b, "--attribute", "Male"], "--attribute is 'Male'", "celeb_a")
     bad([*base, a, b, "--image-size", 30], "--image-size: height is 30", "28", "32")

@@ -99,7 +99,7 @@ def test_paths_are_expanded_and_made_absolute(planned, tmp_path, monkeypatch):
     assert options.folder == tmp_path / "runs" / "x-001" and options.folder.is_dir()
     assert options.data_dir == tmp_path / "logs"
     assert not (tmp_path / "~").exists()
-    # Names of data sets are not paths.
+    # Names of datasets are not paths.
     for text, source in (
         ("~/images", str(tmp_path / "images")),
         ("images", str(tmp_path / "images")),
@@ -140,7 +140,7 @@ def test_numbers_that_are_not_positive(dcgan_data, tmp_path, bad, option, value)
     assert not (tmp_path / "runs").exists()
 
 
-def test_wrong_data_is_refused_before_training(pictures, tmp_path, bad):
+def test_wrong_data_is_rejected_before_training(pictures, tmp_path, bad):
     run = tmp_path / "runs" / "x"
     base = ["train", "dcgan", "--run", run]
     bad([*base, "--data", tmp_path / "none"], "--data is", "folder of images")

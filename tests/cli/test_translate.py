@@ -70,7 +70,7 @@ def test_one_image(run, model, tmp_path, direction, capsys):
         written = images.read_png(tmp_path / "out" / "face.png")
         expected = model.translate(pixels, direction=direction)
         assert np.abs(written.astype(int) - expected).max() <= 1
-        assert f"1 images in {tmp_path / 'out'}" in capsys.readouterr().out
+        assert f"1 image written to {tmp_path / 'out'}" in capsys.readouterr().out
     other = model.translate(pixels, direction="b2a" if direction == "a2b" else "a2b")
     assert np.abs(written.astype(int) - other).max() > 10
 
@@ -184,7 +184,7 @@ def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkey
     folder = tmp_path / "in"
     images.write_png(folder / "good.png", draw(64, 64, 3))
     images.write_png(folder / "huge.png", draw(100, 82, 3))
-    # Pillow refuses images of more than twice this number of pixels.
+    # Pillow rejects images of more than twice this number of pixels.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4096)
     whole = (folder / "good.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
@@ -192,7 +192,7 @@ def test_unreadable_files_are_skipped(model, translate, tmp_path, capsys, monkey
     (folder / "nowhere.png").symlink_to(folder / "gone.png")
     assert translate(folder) == 3
     printed = capsys.readouterr()
-    assert names(tmp_path / "out") == ["good.png"] and "1 images" in printed.out
+    assert names(tmp_path / "out") == ["good.png"] and "1 image written" in printed.out
     skipped = ("cut.png", "huge.png", "notes.txt", "nowhere.png")
     for line, name in zip(printed.err.splitlines(), skipped, strict=True):
         assert line.startswith(f"kerasgan: skipped {folder / name}: ")

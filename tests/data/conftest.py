@@ -59,11 +59,11 @@ def check_seeking():
 
 @pytest.fixture
 def no_network(monkeypatch):
-    def refuse(*args, **kwargs):
+    def reject(*args, **kwargs):
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", reject)
+    monkeypatch.setattr(socket, "getaddrinfo", reject)
 
 
 def _write_zip(path, files):
@@ -256,14 +256,14 @@ def check_loaded(read_celeb_a):
 
 
 @pytest.fixture
-def refused():
+def rejected():
     """Function that expects an error of `prepare_celeb_a` before it writes anything.
 
     It checks that the message is one sentence, and returns it.
     """
     from kerasgan.data.prepare import prepare_celeb_a
 
-    def refuse(error, source, data_dir):
+    def reject(error, source, data_dir):
         with pytest.raises(error) as caught:
             prepare_celeb_a(source, data_dir)
         assert not data_dir.exists()
@@ -271,4 +271,4 @@ def refused():
         assert message.endswith(".") and ". " not in message and "\n" not in message
         return message
 
-    return refuse
+    return reject

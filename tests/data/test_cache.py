@@ -36,7 +36,7 @@ def cached(decode, facts=None, shape=SHAPE, total=10):
     return cached_images("faces", facts or {"split": "train"}, shape, total, decode)
 
 
-def refuse():
+def reject():
     raise AssertionError("decoded")
     yield
 
@@ -46,7 +46,7 @@ def entries(cache):
 
 
 def test_images_come_back_with_their_notes():
-    for decode in (Decode(notes={"skipped": ["a", "b"]}), refuse):
+    for decode in (Decode(notes={"skipped": ["a", "b"]}), reject):
         images, notes = cached(decode)
         assert images.dtype == np.uint8
         np.testing.assert_array_equal(images, IMAGES)
@@ -54,7 +54,7 @@ def test_images_come_back_with_their_notes():
 
 
 def test_notes_are_a_dict_by_default():
-    assert cached(Decode())[1] == cached(refuse)[1] == {}
+    assert cached(Decode())[1] == cached(reject)[1] == {}
 
 
 def test_same_facts_are_decoded_once():
@@ -76,7 +76,7 @@ def test_other_facts_are_another_entry(cache):
         images = np.full((10, *shape), number, "uint8")
         got, _ = cached(Decode(images), facts, shape)
         np.testing.assert_array_equal(got, images)
-    np.testing.assert_array_equal(cached(refuse)[0], IMAGES)
+    np.testing.assert_array_equal(cached(reject)[0], IMAGES)
     assert len(entries(cache)) == 4
     assert all(entry.name.startswith("faces-") for entry in entries(cache))
 
@@ -124,7 +124,7 @@ def test_no_image_at_all():
         return {"skipped": ["a"]}
         yield
 
-    for source in (decode, refuse):
+    for source in (decode, reject):
         images, notes = cached(source)
         assert images.shape == (0, *SHAPE) and images.dtype == np.uint8
         assert notes == {"skipped": ["a"]}
@@ -197,7 +197,7 @@ def test_damaged_entry_is_built_again(damage, what, cache):
     assert text.startswith(f"The cache entry {entry} is damaged ({what}")
     assert text.endswith("); its images are decoded again.")
     np.testing.assert_array_equal(images, IMAGES)
-    np.testing.assert_array_equal(cached(refuse)[0], IMAGES)
+    np.testing.assert_array_equal(cached(reject)[0], IMAGES)
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
@@ -233,7 +233,7 @@ def test_only_one_of_two_decodes(cache):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         first = pool.submit(cached, decode)
         assert decoding.wait(60)
-        second = pool.submit(cached, refuse)
+        second = pool.submit(cached, reject)
         with pytest.raises(concurrent.futures.TimeoutError):
             second.result(0.2)
         go_on.set()
@@ -249,7 +249,7 @@ def test_full_disk(cache, monkeypatch):
     usage = collections.namedtuple("usage", ["free"])
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(59))
     with pytest.raises(OSError) as caught:
-        cached(refuse)
+        cached(reject)
     message = str(caught.value)
     assert str(cache) in message and "XDG_CACHE_HOME" in message
     assert message.endswith(".") and ". " not in message and "\n" not in message
@@ -294,7 +294,7 @@ def test_entry_of_a_read_only_cache_is_used(monkeypatch):
     cached(Decode())
     for function in ("pathlib.Path.mkdir", "filelock.FileLock.acquire"):
         fail_to(function, errno.EROFS, monkeypatch)
-    np.testing.assert_array_equal(cached(refuse)[0], IMAGES)
+    np.testing.assert_array_equal(cached(reject)[0], IMAGES)
 
 
 @pytest.mark.parametrize("below", ["", "deep/down"])
@@ -303,7 +303,7 @@ def test_file_where_the_cache_should_be(below, tmp_path, monkeypatch):
     root = tmp_path / "file" / below
     monkeypatch.setenv("XDG_CACHE_HOME", str(root))
     with pytest.raises(NotADirectoryError) as caught:
-        cached(refuse)
+        cached(reject)
     message = str(caught.value)
     assert message.startswith(f"Decoded images cannot be kept in {root / 'kerasgan'} (")
     assert "set XDG_CACHE_HOME to a folder" in message
@@ -345,4 +345,4 @@ def test_no_home_folder(monkeypatch):
     monkeypatch.setattr(pathlib.Path, "home", home)
     monkeypatch.delenv("XDG_CACHE_HOME")
     with pytest.raises(OSError, match="set XDG_CACHE_HOME to a folder"):
-        cached(refuse)
+        cached(reject)

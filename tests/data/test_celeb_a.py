@@ -27,12 +27,12 @@ HAS[:, ATTRIBUTES.index("Wearing_Hat")] = True
 def _no_network(monkeypatch):
     asked = []
 
-    def refuse(*arguments, **options):
+    def reject(*arguments, **options):
         asked.append(arguments)
         raise OSError("no network here")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", reject)
+    monkeypatch.setattr(socket, "getaddrinfo", reject)
     yield
     assert not asked
 
@@ -333,7 +333,7 @@ def test_empty_half(attribute, how_many, shuffle, data_dir):
         )
     assert str(caught.value) == (
         f"attribute is {attribute!r}, which {how_many} image of celeb_a 'train' has; "
-        "expected one that some have and some do not."
+        "expected an attribute that only some images have."
     )
 
 

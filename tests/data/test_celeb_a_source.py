@@ -84,10 +84,10 @@ def test_blank_lines_and_a_byte_order_mark_are_ignored(faces, features, tmp_path
         "img_align_celeba.zip",
     ],
 )
-def test_missing_part(name, faces, tmp_path, refused):
+def test_missing_part(name, faces, tmp_path, rejected):
     source = faces.official_zip(tmp_path)
     (source / name).unlink()
-    assert name in refused(FileNotFoundError, source, tmp_path / "tfds")
+    assert name in rejected(FileNotFoundError, source, tmp_path / "tfds")
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_missing_part(name, faces, tmp_path, refused):
         ("identity_CelebA.txt", 3, "\xff\xfe\x00"),
     ],
 )
-def test_malformed_list(name, line, content, faces, tmp_path, refused):
+def test_malformed_list(name, line, content, faces, tmp_path, rejected):
     source = faces.official_zip(tmp_path)
     lines = (source / name).read_text().splitlines()
     lines[line - 1] = content
     (source / name).write_bytes("\n".join([*lines, ""]).encode("latin-1"))
-    message = refused(ValueError, source, tmp_path / "tfds")
+    message = rejected(ValueError, source, tmp_path / "tfds")
     assert name in message and f"line {line} " in message
 
 
@@ -124,33 +124,33 @@ def test_malformed_list(name, line, content, faces, tmp_path, refused):
         "list_landmarks_align_celeba.csv",
     ],
 )
-def test_malformed_csv_header(name, faces, tmp_path, refused):
+def test_malformed_csv_header(name, faces, tmp_path, rejected):
     text = faces.csv()[name].replace("image_id,", "image_id,what,", 1)
     source = faces.kaggle_zip(tmp_path, {name: text})
-    message = refused(ValueError, source, tmp_path / "tfds")
+    message = rejected(ValueError, source, tmp_path / "tfds")
     assert name in message and "line 1 " in message
 
 
-def test_empty_list(faces, tmp_path, refused):
+def test_empty_list(faces, tmp_path, rejected):
     source = faces.official_zip(tmp_path)
     (source / "list_attr_celeba.txt").write_bytes(b"")
-    assert "list_attr" in refused(ValueError, source, tmp_path / "tfds")
+    assert "list_attr" in rejected(ValueError, source, tmp_path / "tfds")
 
 
 @pytest.mark.parametrize("content", [b"<html>quota exceeded</html>", None])
-def test_incomplete_zip(content, faces, tmp_path, refused):
+def test_incomplete_zip(content, faces, tmp_path, rejected):
     source = faces.official_zip(tmp_path)
     archive = source / "img_align_celeba.zip"
     archive.write_bytes(content or archive.read_bytes()[:-100])
-    message = refused(ValueError, source, tmp_path / "tfds")
+    message = rejected(ValueError, source, tmp_path / "tfds")
     assert str(archive) in message
 
 
-def test_damaged_list_inside_a_zip(faces, tmp_path, refused):
+def test_damaged_list_inside_a_zip(faces, tmp_path, rejected):
     source = faces.kaggle_zip(tmp_path)
     data = source.read_bytes()
     source.write_bytes(data.replace(b"000002.jpg,0", b"000002.jpg,1", 1))
-    message = refused(ValueError, source, tmp_path / "tfds")
+    message = rejected(ValueError, source, tmp_path / "tfds")
     assert "list_eval_partition.csv" in message
 
 

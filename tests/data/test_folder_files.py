@@ -64,13 +64,13 @@ def close(monkeypatch):
         folders = [str(folder) for folder in folders]
         original = getattr(os, function)
 
-        def refuse(path, *arguments, **options):
+        def reject(path, *arguments, **options):
             closed = str(path) if function == "scandir" else os.path.dirname(path)
             if closed in folders:
                 raise PermissionError(13, "Permission denied", str(path))
             return original(path, *arguments, **options)
 
-        monkeypatch.setattr(os, function, refuse)
+        monkeypatch.setattr(os, function, reject)
 
     return apply
 
@@ -145,8 +145,11 @@ def test_values_of_a_folder_have_one_range(tmp_path, monkeypatch):
     assert levels == [7, 8, 9, 12, 249, 0, 255, 255]
     assert notes["left_out"] == {"with pixels that are not finite": [str(files[7])]}
     assert notes["chosen_ranges"] == [
-        ("integers from 200 to 4000 are taken for [0, 4095]", str(files[3])),
-        ("floats from 0.5 to 255 are taken for [0, 255]", str(files[5])),
+        (
+            "integers from 200 to 4000 are scaled from the range [0, 4095]",
+            str(files[3]),
+        ),
+        ("floats from 0.5 to 255 are scaled from the range [0, 255]", str(files[5])),
     ]
 
 

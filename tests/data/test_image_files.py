@@ -482,7 +482,7 @@ def test_likely_range(values, expected):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_pixels_that_are_not_finite_are_refused(value):
+def test_pixels_that_are_not_finite_are_rejected(value):
     pixels = np.zeros((4, 4), "float32")
     pixels[1, 2] = value
     file = encoded(pixels, "TIFF")
@@ -532,7 +532,7 @@ def test_other_reasons():
 
 
 @pytest.mark.parametrize("make", [png16, tiff])
-def test_truncated_16_bit_files_are_refused(make):
+def test_truncated_16_bit_files_are_rejected(make):
     pixels = np.random.default_rng(0).integers(0, 65536, (64, 64, 3))
     data = make(pixels).getvalue()
     with pytest.raises(Exception) as caught:

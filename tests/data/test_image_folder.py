@@ -212,9 +212,9 @@ def test_warning_about_a_chosen_range_in_each_call(folder):
             images = read(folder, 4)
         assert [str(warning.message) for warning in caught] == [
             f"{folder} has files with more than 8 bits per channel that do not state "
-            "the range of their values: integers from 1000 to 4000 are taken for [0, "
-            "4095], for example deep/0.png. Convert them to 8 bits to choose another "
-            "range."
+            "the range of their values: integers from 1000 to 4000 are scaled from the "
+            "range [0, 4095], for example deep/0.png. Convert them to 8 bits to choose "
+            "another range."
         ]
         assert caught[0].filename == __file__
         assert images[:, 0, 0, 0].tolist() == [62, 249]

@@ -146,12 +146,12 @@ def test_incomplete_rows_and_images_are_left_out(faces, tmp_path, check_loaded):
     faces.images["999999.jpg"] = faces.images["000006.jpg"]
     prepared = prepare_celeb_a(faces.official_zip(tmp_path), tmp_path / "tfds")
     assert prepared.left_out == {
-        "listed but not among the images": ("000001.jpg",),
+        "in a list but without an image": ("000001.jpg",),
         "not in list_eval_partition.txt": ("000002.jpg",),
         "not in list_attr_celeba.txt": ("000003.jpg",),
         "not in list_landmarks_align_celeba.txt": ("000004.jpg",),
         "not in identity_CelebA.txt": ("000005.jpg",),
-        "on no list": ("999999.jpg",),
+        "in no list": ("999999.jpg",),
     }
     for names in prepared.left_out.values():
         faces.remove(names[0])
@@ -167,27 +167,27 @@ def test_report_names_the_first_few(tmp_path):
     )
     assert str(prepared).splitlines() == [
         f"4 images (train 3, validation 0, test 1) in {tmp_path}",
-        "left out 12 broken JPEG: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 7 more",
+        "left out 12 (broken JPEG): 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 7 more",
         "something else",
     ]
 
 
-def test_missing_source(tmp_path, refused):
-    message = refused(FileNotFoundError, tmp_path / "nothing", tmp_path / "tfds")
+def test_missing_source(tmp_path, rejected):
+    message = rejected(FileNotFoundError, tmp_path / "nothing", tmp_path / "tfds")
     assert str(tmp_path / "nothing") in message
 
 
-def test_no_usable_image(faces, tmp_path, refused):
+def test_no_usable_image(faces, tmp_path, rejected):
     faces.images = dict.fromkeys(faces.images, b"broken")
     source = faces.official_zip(tmp_path)
-    assert "12 broken JPEG" in refused(ValueError, source, tmp_path / "tfds")
+    assert "12 broken JPEG" in rejected(ValueError, source, tmp_path / "tfds")
 
 
-def test_full_disk(faces, tmp_path, monkeypatch, refused):
+def test_full_disk(faces, tmp_path, monkeypatch, rejected):
     usage = dataclasses.make_dataclass("usage", ["free"])(1000)
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     source = faces.official_zip(tmp_path)
-    assert "GB free" in refused(OSError, source, tmp_path / "tfds")
+    assert "GB free" in rejected(OSError, source, tmp_path / "tfds")
 
 
 def test_existing_dataset_is_kept(faces, tmp_path):
@@ -208,11 +208,11 @@ def test_data_dir_that_is_a_file(below, faces, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, refused):
+def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, rejected):
     # Simulated: permissions do not bind the superuser, who may run the tests.
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     source = faces.official_zip(tmp_path)
-    message = refused(PermissionError, source, tmp_path / "tfds")
+    message = rejected(PermissionError, source, tmp_path / "tfds")
     assert f"no write permission for {tmp_path}" in message
 
 

@@ -164,7 +164,7 @@ def test_incomplete_dataset_that_is_there_is_named(tmp_path):
         (urllib.error.HTTPError("https://drive", 429, "busy", {}, None), "HTTPError: "),
     ],
 )
-def test_download_that_the_server_refuses(error, what, download_fails, tmp_path):
+def test_download_that_the_server_rejects(error, what, download_fails, tmp_path):
     download_fails(error)
     message, raised = failed_download(tmp_path)
     assert message.startswith(f", and tfds could not prepare it ({what}")

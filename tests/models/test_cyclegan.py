@@ -521,7 +521,7 @@ def test_invalid_image_size_raises(image_size, message):
 
 
 def test_image_size_that_mismatches_networks_raises():
-    with pytest.raises(ValueError, match="gives sizes of 8x8 and 16x16 pixels"):
+    with pytest.raises(ValueError, match="16, but the networks take images of 8x8"):
         make(image_size=16)
 
 

@@ -46,7 +46,7 @@ def discriminator():
     )
 
 
-def refused(build):
+def rejected(build):
     try:
         build()
     except ValueError as error:
@@ -73,11 +73,11 @@ def model_inside():
 
 
 for build in (all_inside, networks_inside, model_inside):
-    refused(build)
+    rejected(build)
 model = kerasgan.GAN(discriminator(), generator())
 model.compile()
 with strategy.scope():
-    refused(lambda: model.fit(np.zeros((4, 4, 4, 3)), verbose=0))
+    rejected(lambda: model.fit(np.zeros((4, 4, 4, 3)), verbose=0))
 print("done")
 """
 

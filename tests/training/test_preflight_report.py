@@ -41,13 +41,13 @@ def test_estimated_time():
 
 def test_table():
     assert str(report()).splitlines() == [
-        "Before the first step of gan:",
+        "Preflight of gan:",
         "  discriminator  1,000,000 parameters",
         "  generator      20 parameters",
         "  memory         about 2.0 GB, 500 MB of it activations",
         "  model alone    100 images/s",
         "  data alone     300 images/s",
-        "  together       about 100 images/s; slower: the model",
+        "  together       about 100 images/s; bottleneck: model",
         "  first step     after 5 s",
         "  an epoch       3 s, 30 batches of 10",
         "  to finish      5 min (epochs: 100)",

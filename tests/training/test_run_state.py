@@ -563,7 +563,7 @@ def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
 
     uninterrupted, found = program(tmp_path / "uninterrupted")
     assert [finding.step for finding in found] == [step + 1 for step in nan_steps]
-    endings = [f"({i} of 3 times)" for i in (1, 2, 3)] + ["training stops"]
+    endings = [f"(recovery {i} of 3)" for i in (1, 2, 3)] + ["training stops"]
     program(tmp_path / "x", stop=2 * STEPS + 2)
     results, found_again = program(tmp_path / "x")
     if len(nan_steps) == 3:
@@ -845,7 +845,7 @@ def test_replay_of_other_data_is_reported(tmp_path, capsys):
     run(make, data, tmp_path)
     printed = capsys.readouterr().out
     # The data check has read 16 of the 18 batches.
-    assert "batches again to return to the place in the data." in printed
+    assert "batches again to reach the position where the run stopped." in printed
     assert "2/2" in printed
 
 
@@ -1139,7 +1139,7 @@ def test_complete_run_reads_no_data_again(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_averages_of_an_optimizer_do_not_spoil_a_resumed_run(tmp_path):
+def test_averages_of_an_optimizer_do_not_change_a_resumed_run(tmp_path):
     """Weights are overwritten at the end of training only, and once."""
     _, data = CASES["minimax"]
 

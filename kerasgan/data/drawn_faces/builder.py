@@ -31,7 +31,7 @@ class SyntheticFaces(tfds.core.GeneratorBasedBuilder):
     same split. Each preparation writes the same images.
 
     Attributes:
-        SEED: Int that decides the faces, as in `drawing.draw_face`.
+        SEED: Int, random seed for the faces, as in `drawing.draw_face`.
         IMAGES: Dict from the name of a split to its number of images.
 
     Example:

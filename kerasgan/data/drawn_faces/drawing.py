@@ -79,7 +79,7 @@ def draw_face(seed: int, index: int) -> DrawnFace:
     clothes and background differ.
 
     Args:
-        seed: Int that decides all faces.
+        seed: Int, random seed for all faces.
         index: Int, number of the face, counted from 0.
 
     Returns:

@@ -20,7 +20,7 @@ COUNTS = {"train": 8, "validation": 4, "test": 4}
 def prepared(tmp_path_factory):
     """A builder of few faces, where they are, and what preparing them printed."""
 
-    def refuse(*arguments, **options):
+    def reject(*arguments, **options):
         raise AssertionError("the network was used")
 
     data_dir = tmp_path_factory.mktemp("faces")
@@ -31,8 +31,8 @@ def prepared(tmp_path_factory):
         contextlib.redirect_stderr(errors),
     ):
         patch.setattr(SyntheticFaces, "IMAGES", COUNTS)
-        patch.setattr(socket.socket, "connect", refuse)
-        patch.setattr(socket, "getaddrinfo", refuse)
+        patch.setattr(socket.socket, "connect", reject)
+        patch.setattr(socket, "getaddrinfo", reject)
         builder = SyntheticFaces(data_dir=data_dir)
         builder.download_and_prepare()
     return types.SimpleNamespace(
