@@ -19,7 +19,7 @@ from kerasgan.training import preflight
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-GUARANTEES = ROOT / "docs" / "resuming.md"
+GUARANTEES = ROOT / "docs" / "guarantees.md"
 BATCH_SIZE = 4
 # Arguments that make a network small.
 SMALL = {"width": 2, "blocks": 1}
