@@ -59,9 +59,13 @@ def gan(**options):
     return kerasgan.GAN(discriminator(), latent_generator(), seed=1, **options)
 
 
-def compiled(model=None, **options):
+def compiled(model=None, graph=False, **options):
+    """Returns a compiled model.
+
+    By default it runs eagerly, because one or two steps take less time than tracing.
+    """
     model = model or gan()
-    model.compile(**options)
+    model.compile(**{"run_eagerly": not graph, **options})
     return model
 
 
@@ -97,7 +101,7 @@ def state_of(model):
 )
 def test_fit_updates_all_weights_and_logs_losses(loss_fn, patches):
     model = kerasgan.GAN(discriminator(patches=patches), latent_generator(), seed=1)
-    compiled(model, loss_fn=loss_fn, label_noise=0.05)
+    compiled(model, graph=True, loss_fn=loss_fn, label_noise=0.05)
     before = values(model.trainable_variables)
     history = model.fit(images(), batch_size=8, epochs=2, verbose=0).history
     assert set(history) == {"loss", "d_loss", "g_loss", "real_score", "fake_score"}
@@ -254,6 +258,7 @@ def test_default_label_noise_depends_on_loss():
 def test_discriminator_minimizes_penalty():
     """Compares a training step with an explicit gradient descent step."""
     model = compiled(
+        graph=True,
         d_optimizer=keras.optimizers.SGD(0.1),
         g_optimizer=keras.optimizers.SGD(0.0),
         loss_fn="least_squares",
@@ -291,7 +296,7 @@ def test_each_discriminator_update_gets_new_penalty_seed():
         seeds.append(tuple(np.asarray(seed)))
         return tf.constant(0.5)
 
-    model = compiled(discriminator_steps=2, penalties=[penalty], run_eagerly=True)
+    model = compiled(discriminator_steps=2, penalties=[penalty])
     history = model.fit(images(16), batch_size=8, verbose=0).history
     assert len(seeds) == len(set(seeds)) == 4
     assert history["penalty"] == [0.5]
@@ -301,7 +306,7 @@ def test_each_discriminator_update_gets_new_penalty_seed():
 
 
 def test_averaged_weights_follow_decay_formula():
-    model = compiled(gan(ema_decay=0.9))
+    model = compiled(gan(ema_decay=0.9), graph=True)
     expected = values(model.generator.variables)
     batch = images(8)
     for step in range(120):
@@ -321,7 +326,7 @@ def test_training_is_determined_by_seed():
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(3)
         model = kerasgan.GAN(discriminator(), latent_generator(), seed=seed)
-        compiled(model, label_noise=0.1)
+        compiled(model, graph=True, label_noise=0.1)
         model.fit(images(), batch_size=8, epochs=2, shuffle=False, verbose=0)
         runs.append(values(model.variables))
     assert_same(runs[0], runs[1])
@@ -332,7 +337,7 @@ def test_training_is_determined_by_seed():
 def test_training_under_mirrored_strategy():
     cpu = tf.config.list_logical_devices("CPU")[0].name
     with tf.distribute.MirroredStrategy([cpu]).scope():
-        model = compiled(loss_fn="least_squares", label_noise=0.1)
+        model = compiled(graph=True, loss_fn="least_squares", label_noise=0.1)
     before = values(model.trainable_variables)
     data = tf.data.Dataset.from_tensor_slices(images()).batch(8)
     model.fit(data, epochs=2, verbose=0)
@@ -359,7 +364,7 @@ def test_training_on_other_data_types(kind):
         "infinite": lambda: data.repeat().batch(8),
     }[kind]()
     steps = {"steps_per_epoch": 2} if kind == "infinite" else {}
-    model = compiled()
+    model = compiled(graph=True)
     model.fit(data, verbose=0, **steps)
     assert model.steps_taken == (1 if kind == "float64" else 2)
 
@@ -370,7 +375,7 @@ def test_execution_options_give_same_weights(options):
     runs = []
     for more in ({}, options):
         keras.utils.set_random_seed(3)
-        model = compiled(label_noise=0.1, **more)
+        model = compiled(graph=True, label_noise=0.1, **more)
         model.fit(images(), batch_size=8, epochs=2, shuffle=False, verbose=0)
         runs.append(values(model.variables))
     for a, b in zip(*runs, strict=True):
@@ -494,7 +499,7 @@ def test_loaded_model_is_compiled_and_trains_identically(tmp_path, options):
         else value
         for key, value in options.items()
     }
-    model = compiled(**options)
+    model = compiled(graph=True, **options)
     train = dict(batch_size=8, epochs=3, shuffle=False, verbose=0)
     model.fit(images(), **train)
     model.save(tmp_path / "gan.keras")
@@ -522,6 +527,7 @@ def test_uncompiled_model_is_saved_and_loaded(tmp_path):
 @pytest.mark.slow
 def test_loaded_model_trains_identically_in_another_process(tmp_path):
     model = compiled(
+        graph=True,
         loss_fn="least_squares",
         label_noise=0.1,
         discriminator_steps=2,
