@@ -1,29 +1,20 @@
 """Loads models from `.keras` files and from the folders of runs."""
 
-import argparse
 import pathlib
-import types
 import zipfile
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasgan.cli import runs, train_cyclegan, train_dcgan
+from kerasgan.cli import runs
 from kerasgan.files import absolute_path
-from kerasgan.models import GAN, CycleGAN
 from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.models.facts import read_facts
 from kerasgan.training import state
 from kerasgan.training.checkpoints import newest_checkpoint
 from kerasgan.version import library_versions
 
-# What `kerasgan train` can train: the class of the model, and the module of the
-# command.
-TRAINED: dict[str, tuple[type[AdversarialModel], types.ModuleType]] = {
-    "dcgan": (GAN, train_dcgan),
-    "cyclegan": (CycleGAN, train_cyclegan),
-}
 LIBRARIES = {"kerasgan": "kerasgan", "keras": "Keras", "tensorflow": "TensorFlow"}
 
 
@@ -37,7 +28,7 @@ def load_model(
     is still training.
 
     Args:
-        path: `.keras` file, or folder of a run of `kerasgan train`.
+        path: `.keras` file, or folder of a run with `RunState`.
         *classes: Classes that the model may have.
 
     Raises:
@@ -82,33 +73,29 @@ def _restore_run(
     values: dict[str, np.ndarray],
     facts: dict[str, Any],
 ) -> AdversarialModel:
-    """Builds the model of a run and restores a checkpoint."""
-    saved = runs.read_options(folder)
-    if saved is None or saved["model"] not in TRAINED:
-        raise ValueError(
-            f"MODEL is {str(folder)!r}, which has a checkpoint, but no "
-            f"{runs.OPTIONS_FILE} of 'kerasgan train'; expected the folder of its run, "
-            "or a .keras file."
-        )
-    model_class, command = TRAINED[saved["model"]]
-    if model_class not in classes:
-        raise ValueError(
-            f"MODEL is {str(folder)!r}, the run of a {model_class.__name__}; expected "
-            f"a {_names(classes)}."
-        )
-    options = argparse.Namespace(**saved["options"], recipe=saved["recipe"])
-    recipe = command.choose_recipe(options)
-    model = command.build_model(options, recipe)
-    command.compile_model(model, recipe, saved["steps"])
-    variables = state.state_variables(model)
-    problem = state.mismatch(variables, values)
+    """Builds the model of a run from a checkpoint."""
+    problem = None
     if _generation(facts["versions"]) != _generation(library_versions()):
         # Even where all shapes match, the variables are in another order.
         problem = "another generation of Keras wrote it"
+    else:
+        try:
+            model = state.model_from_config(facts["model"])
+        # The exception that Keras raises depends on the classes of the layers.
+        except Exception as error:
+            problem = _reason(error)
+    if problem is None:
+        variables = state.state_variables(model)
+        problem = state.mismatch(variables, values)
     if problem is not None:
         raise ValueError(
             f"MODEL is {str(folder)!r}{_saved_by(facts['versions'])}; its checkpoint "
             f"cannot be restored: {problem}."
+        )
+    if not isinstance(model, classes):
+        raise ValueError(
+            f"MODEL is {str(folder)!r}, the run of a {type(model).__name__}; expected "
+            f"a {_names(classes)}."
         )
     state.write_variables(variables, values)
     model.versions = facts["versions"]

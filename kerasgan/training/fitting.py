@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -73,7 +74,7 @@ def _check_saveable(model: Any, callbacks: list[keras.callbacks.Callback]) -> No
     for role in model.roles:
         network = getattr(model, role)
         try:
-            keras.saving.serialize_keras_object(network)
+            json.dumps(keras.saving.serialize_keras_object(network))
         except Exception as error:
             # A layer's get_config may raise anything.
             reason = (str(error).strip().splitlines() or [""])[0]

@@ -319,6 +319,7 @@ class RunState(keras.callbacks.Callback):
             "batch": batch,
             "epochs": self._epochs,
             "finished": finished,
+            "model": state.model_config(self.model),
             "options": self._options,
             "versions": library_versions(),
             "data": self._data,
@@ -346,5 +347,4 @@ class RunState(keras.callbacks.Callback):
     def _delay(self, started: float) -> None:
         """Sets when the next checkpoint is due, after one that started at `started`."""
         ended = time.monotonic()
-        wait = max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))
-        self._due = ended + wait
+        self._due = ended + max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))

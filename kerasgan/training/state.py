@@ -26,16 +26,16 @@ def state_variables(model: Any) -> Groups:
     """Returns every variable that training changes, in groups.
 
     Args:
-        model: A compiled adversarial model.
+        model: An adversarial model.
 
     Returns:
-        Dict from group names to lists of variables. There is a group for each network,
-        each optimizer, and each learning rate that is a variable, under its name in
-        `training_options`. The group `"model"` holds the rest: averages, step, image
-        pools, metrics.
+        Dict from group names to lists of variables. There is a group for each network
+        and, if the model is compiled, for each optimizer and each learning rate that is
+        a variable, under its name in `training_options`. The group `"model"` holds the
+        rest: averages, step, image pools, metrics.
     """
     groups = {role: list(getattr(model, role).variables) for role in model.roles}
-    for name in OPTIMIZERS:
+    for name in OPTIMIZERS if model.is_compiled else ():
         optimizer, path = getattr(model, name), f"{name}.config"
         variables = list(optimizer.variables)
         while hasattr(optimizer, "inner_optimizer"):
@@ -90,6 +90,26 @@ def write_variables(groups: Groups, values: Arrays) -> None:
     for group, variables in groups.items():
         for i, variable in enumerate(variables):
             variable.assign(values[f"{group}/{i}"])
+
+
+def model_config(model: Any) -> dict[str, Any]:
+    """Returns what `model_from_config` needs, as JSON-compatible values."""
+    return {
+        "registered_name": keras.saving.get_registered_name(type(model)),
+        "config": model.get_config(),
+    }
+
+
+def model_from_config(config: dict[str, Any]) -> Any:
+    """Returns a new model that is not compiled, for what `model_config` returned.
+
+    Raises:
+        Exception: If a class is unknown or has changed. Keras raises various ones.
+    """
+    kind = keras.saving.get_registered_object(config["registered_name"])
+    if kind is None:
+        raise ValueError(f"the class {config['registered_name']} is not registered")
+    return kind.from_config(config["config"])
 
 
 def training_options(model: Any) -> dict[str, Any]:

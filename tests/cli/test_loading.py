@@ -147,14 +147,43 @@ def test_folders_without_a_model(whole_dcgan, copied, tmp_path, bad):
     )
     run = copied(whole_dcgan, "model.keras")
     bad(["translate", run, run, *out], "the run of a GAN; expected a CycleGAN")
-    options = json.loads((run / "options.json").read_text())
-    options["recipe"]["width"] = 8
-    (run / "options.json").write_text(json.dumps(options))
-    bad(["generate", run, *out], f"MODEL is '{run}'; its checkpoint cannot be restored")
-    (run / "options.json").write_text("{}")
-    bad(["generate", run, *out], "options.json is damaged")
-    (run / "options.json").unlink()
-    bad(["generate", run, *out], "has a checkpoint, but no options.json")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_a_program_uses_its_newest_checkpoint(tmp_path, capsys):
+    gan = small_gan(value_range=(-1, 1))
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = self.model.steps_taken == 2
+
+    # The loss cannot be saved, and is not needed to generate.
+    gan.compile(loss_fn=lambda labels, outputs: tf.abs(labels - outputs))
+    callbacks = [Stop(), kerasgan.callbacks.RunState(tmp_path / "run")]
+    gan.fit(np.zeros((8, 4, 4, 3)) - 0.5, batch_size=2, verbose=0, callbacks=callbacks)
+    generated = generate(tmp_path / "run", tmp_path / "out")
+    assert "using the checkpoint of step 2." in capsys.readouterr().out
+    expected = images.to_uint8(gan.generate(1, seed=4)[0]).astype(int)
+    assert np.abs(expected - generated[1]).max() <= 1
+
+
+def test_a_checkpoint_that_cannot_be_restored(whole_dcgan, copied, tmp_path, bad):
+    run = copied(whole_dcgan, "model.keras")
+    values, facts = checkpoints.newest_checkpoint(run / "state")
+    name = facts["model"]["registered_name"]
+    for step, change, reason in (
+        (100, {"registered_name": "mine>GAN"}, "the class mine>GAN is not registered"),
+        (101, {"registered_name": name}, "generator has "),
+    ):
+        changed = {**facts, "model": {**facts["model"], **change}}
+        if step == 101:
+            values = {k: v for k, v in values.items() if k != "generator/0"}
+        checkpoints.write_checkpoint(run / "state", step, values, changed)
+        bad(
+            ["generate", run, "--out", tmp_path / "out"],
+            f"MODEL is '{run}'; its checkpoint cannot be restored: ",
+            reason,
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -172,14 +201,14 @@ def test_a_checkpoint_of_another_keras_generation(
     )
 
 
-def small_gan():
+def small_gan(**options):
     generator = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(48), keras.layers.Reshape((4, 4, 3))]
     )
     discriminator = keras.Sequential(
         [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    return kerasgan.GAN(discriminator, generator, seed=0)
+    return kerasgan.GAN(discriminator, generator, seed=0, **options)
 
 
 def test_files_that_are_not_models(tmp_path, bad):
