@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import penalties
+from kerasgan.models.randomness import LABEL_NOISE, step_seed
 
 SIDE = 8
 SHAPE = (SIDE, SIDE, 3)
@@ -180,6 +181,56 @@ def test_moving_statistics_equal_those_of_reference_step():
     # The order of the three calls differs, and each moves the average by 1 %.
     np.testing.assert_allclose(variances(model), variances(reference), rtol=1e-3)
     assert np.abs(variances(model)[0] - 1.0).max() > 1e-3
+
+
+class Relativistic:
+    """A custom loss that compares the outputs for real and generated images."""
+
+    def discriminator_loss(self, real, fake):
+        return tf.reduce_mean(tf.nn.softplus(fake - real))
+
+    def generator_loss(self, fake, real):
+        return tf.reduce_mean(tf.nn.softplus(real - fake))
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+def test_generator_loss_receives_outputs_for_real_images_of_its_domain(method):
+    model = make(pool_size=0, compiled={"loss_fn": Relativistic(), "run_eagerly": True})
+    a, b = images(3, 0), images(3, 1)
+    expected = {}
+    for direction, source, target in (("a2b", a, b), ("b2a", b, a)):
+        fake = model.generator_of(direction, averaged=False)(source)
+        critic = getattr(model, f"discriminator_{direction[-1]}")
+        real, made = (np.asarray(critic(shown)) for shown in (target, fake))
+        expected[direction] = np.log1p(np.exp(real - made)).mean()
+    logs = getattr(model, method)(a, b, return_dict=True)
+    for direction, value in expected.items():
+        assert logs[f"g_loss_{direction}"] == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize("label_noise", [0.0, 0.5])
+def test_discriminator_losses_use_noisy_labels(label_noise):
+    model = make(
+        pool_size=0, compiled={"label_noise": label_noise, "run_eagerly": True}
+    )
+    a, b = images(3, 0), images(3, 1)
+    fakes = {"a": model.generator_ba(b), "b": model.generator_ab(a)}
+    expected, drawn = {}, []
+    for i, (domain, real) in enumerate((("a", a), ("b", b))):
+        critic = getattr(model, f"discriminator_{domain}")
+        expected[domain] = 0.0
+        for player, shown in enumerate((real, fakes[domain])):
+            outputs = np.asarray(critic(shown))
+            seed = step_seed(1, 0, LABEL_NOISE, i, player)
+            noise = np.asarray(tf.random.stateless_uniform(outputs.shape, seed))
+            drawn.append(noise)
+            # Each label is moved towards that of the other class.
+            labels = (1 - label_noise * noise, label_noise * noise)[player]
+            expected[domain] += ((outputs - labels) ** 2).mean() / 2
+    assert len({noise.tobytes() for noise in drawn}) == 4
+    logs = model.train_on_batch(a, b, return_dict=True)
+    for domain, value in expected.items():
+        assert logs[f"d_loss_{domain}"] == pytest.approx(value, rel=1e-4)
 
 
 def test_zero_identity_weight_skips_identity_loss():

@@ -12,7 +12,7 @@ import kerasgan
 from kerasgan import losses, penalties
 from kerasgan.models import step as gan_step
 from kerasgan.models.moves import Outputs
-from kerasgan.models.randomness import LABEL_NOISE, LATENTS, step_seed
+from kerasgan.models.randomness import EVALUATION, LABEL_NOISE, LATENTS, step_seed
 
 SIDE, LATENT_DIM = 8, 3
 SHAPE = (SIDE, SIDE, 3)
@@ -602,18 +602,25 @@ class Relativistic:
         return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
-def test_generator_loss_receives_outputs_for_real_images():
+@pytest.mark.parametrize("training", [True, False])
+def test_generator_loss_receives_outputs_for_real_images(training):
     model = compiled(
         loss_fn=Relativistic(),
         d_optimizer=keras.optimizers.SGD(0.0),
         g_optimizer=keras.optimizers.SGD(0.0),
+        run_eagerly=True,
     )
-    fake = model.generator(model.latents(8, step_seed(1, 0, LATENTS, 0)), training=True)
+    seed = step_seed(1, 0, LATENTS, 0) if training else step_seed(1, 0, EVALUATION)
+    fake = model.generator(model.latents(8, seed), training=training)
     real, made = (np.asarray(model.discriminator(x)) for x in (images(8), fake))
-    logs = model.train_on_batch(images(8), return_dict=True)
+    run_step = model.train_on_batch if training else model.test_on_batch
+    logs = run_step(images(8), return_dict=True)
     assert logs["g_loss"] == pytest.approx(
         np.log1p(np.exp(real - made)).mean(), rel=1e-4
     )
+
+
+def test_generator_loss_of_fake_outputs_only_raises():
     with pytest.raises(
         ValueError, match=r"generator_loss\(fake\); expected generator_lo"
     ):
