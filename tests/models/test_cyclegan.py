@@ -1,5 +1,6 @@
 """Training, inference, saving and errors of `CycleGAN`."""
 
+import itertools
 import subprocess
 import sys
 
@@ -16,7 +17,17 @@ SIDE = 8
 SHAPE = (SIDE, SIDE, 3)
 
 
+@keras.saving.register_keras_serializable(package="test")
+class BatchDeviation(keras.layers.Layer):
+    """Minibatch standard deviation: adds the spread of the batch to each image."""
+
+    def call(self, x):
+        return x + tf.math.reduce_std(x, axis=0, keepdims=True)
+
+
 def normalization(kind):
+    if kind == "deviation":
+        return [BatchDeviation()]
     if kind == "batch":
         return [keras.layers.BatchNormalization()]
     return [kerasgan.layers.instance_normalization()] if kind == "instance" else []
@@ -132,6 +143,7 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0))),
         ("batch", TERMS_PER_DIRECTION),
         (None, DEFAULT_TERMS),
+        pytest.param("deviation", TERMS_PER_DIRECTION, marks=pytest.mark.slow),
     ],
     ids=[
         "instance, default",
@@ -139,6 +151,7 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         "instance, no identity loss",
         "batch, per direction",
         "no normalization, default",
+        "standard deviation of the batch, per direction",
     ],
 )
 def test_training_step_equals_reference_step(kind, terms):
@@ -341,6 +354,30 @@ def test_networks_that_share_a_layer_raise():
     critic = keras.Sequential([keras.Input(SHAPE), shared])
     with pytest.raises(ValueError, match=r"discriminator_b shares layer .* with discr"):
         kerasgan.CycleGAN(*networks, critic)
+    shared = keras.layers.Conv2D(3, 3, padding="same", name="shared")
+    generators = [keras.Sequential([keras.Input(SHAPE), shared]) for _ in range(2)]
+    critics = discriminator(seed=2), discriminator(seed=3)
+    with pytest.raises(
+        ValueError, match="generator_ba shares layer 'shared' with generator_ab"
+    ):
+        kerasgan.CycleGAN(*generators, *critics)
+
+
+@pytest.mark.parametrize("role", kerasgan.CycleGAN.roles)
+def test_layers_frozen_after_compile_raise(role):
+    model = make(pool_size=0, compiled={"run_eagerly": True})
+    a, b = images(2, 0), images(2, 1)
+    network = getattr(model, role)
+    network.layers[0].trainable = False
+    player = role.partition("_")[0]
+    with pytest.raises(ValueError, match=rf"{player} has \d+ .* call compile again"):
+        model.fit(a, b, verbose=0)
+    assert model.steps_taken == 0
+    model.compile(run_eagerly=True)
+    kernel = np.array(network.layers[0].kernel)
+    model.fit(a, b, verbose=0)
+    np.testing.assert_array_equal(network.layers[0].kernel, kernel)
+    assert model.steps_taken == 1
 
 
 def test_translate_in_overlapping_tiles():
@@ -598,19 +635,25 @@ def test_mixed_precision_trains_like_float32():
     finally:
         keras.mixed_precision.set_global_policy("float32")
     full = make(pool_size=0)
-    convolution = half.generator_ab.layers[0]
-    assert convolution.compute_dtype == "float16"
-    assert convolution.kernel.dtype == "float32"
-    before = np.array(convolution.kernel)
+    for network in itertools.chain(*half.players()):
+        assert {layer.compute_dtype for layer in network.layers} == {"float16"}
+    assert half.generator_ab.layers[0].kernel.dtype == "float32"
+    kernels, others = (
+        [v for v in model.trainable_variables if len(v.shape) == 4]
+        for model in (half, full)
+    )
+    before = [np.array(kernel) for kernel in kernels]
     logs, expected = (
         model.train_on_batch(images(2, 0), images(2, 1), return_dict=True)
         for model in (half, full)
     )
     # float16 has 11 bits, and a loss is the mean of many outputs.
     assert logs == pytest.approx(expected, rel=0.02, abs=0.01)
-    moved = np.array(convolution.kernel) - before
-    other = np.array(full.generator_ab.layers[0].kernel) - before
-    np.testing.assert_allclose(moved, other, atol=0.05 * np.abs(other).max())
+    assert len(kernels) == 4 * 2
+    for half_kernel, kernel, start in zip(kernels, others, before, strict=True):
+        moved, other = (np.array(v) - start for v in (half_kernel, kernel))
+        assert np.abs(other).max() > 1e-3
+        np.testing.assert_allclose(moved, other, atol=0.05 * np.abs(other).max())
     assert half.translate(images(2)).dtype == np.float32
 
 
@@ -829,6 +872,9 @@ def test_invalid_data_raises_before_training(data, message):
     model = make()
     with pytest.raises(ValueError, match=message):
         model.fit(data)
+    message = message.replace("data", "validation_data")
+    with pytest.raises(ValueError, match=message):
+        model.fit(images(), images(), validation_data=data)
     assert model.steps_taken == 0
 
 

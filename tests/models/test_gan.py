@@ -359,9 +359,57 @@ def test_training_on_other_data_types(kind):
         "infinite": lambda: data.repeat().batch(8),
     }[kind]()
     steps = {"steps_per_epoch": 2} if kind == "infinite" else {}
-    model = compiled()
-    model.fit(data, verbose=0, **steps)
-    assert model.steps_taken == (1 if kind == "float64" else 2)
+
+    def trained(data, **options):
+        keras.utils.set_random_seed(3)
+        sgd = keras.optimizers.SGD
+        model = compiled(d_optimizer=sgd(0.1), g_optimizer=sgd(0.1))
+        before = values(model.trainable_variables)
+        model.fit(data, shuffle=False, verbose=0, **options)
+        return model.steps_taken, before, values(model.trainable_variables)
+
+    n, before, after = trained(data, **steps)
+    assert n == (1 if kind == "float64" else 2)
+    # The same values as float32.
+    same = images().astype("float16" if kind == "float16" else "float32")
+    same = tf.data.Dataset.from_tensor_slices(same.astype("float32")).batch(16 // n)
+    _, _, expected = trained(same)
+    for start, one, other in zip(before, after, expected, strict=True):
+        assert np.abs(one - start).max() > 1e-5
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_mixed_precision_trains_like_float32():
+    def trained():
+        keras.utils.set_random_seed(3)
+        sgd = keras.optimizers.SGD
+        model = compiled(
+            loss_fn="least_squares",
+            d_optimizer=sgd(0.1),
+            g_optimizer=sgd(0.1),
+            run_eagerly=True,
+        )
+        before = values(model.trainable_variables)
+        logs = model.train_on_batch(images(8), return_dict=True)
+        after = values(model.trainable_variables)
+        return model, logs, [b - a for a, b in zip(before, after, strict=True)]
+
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        half, logs, moves = trained()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    _, expected, others = trained()
+    for network in (half.generator, half.discriminator):
+        assert {layer.compute_dtype for layer in network.layers} == {"float16"}
+    # float16 has 11 bits, and a loss is the mean of many outputs.
+    assert logs == pytest.approx(expected, rel=0.02, abs=0.01)
+    for move, other in zip(moves, others, strict=True):
+        if other.ndim > 1:
+            assert np.abs(other).max() > 1e-3
+            np.testing.assert_allclose(move, other, atol=0.05 * np.abs(other).max())
+    assert half.generate(2).dtype == np.float32
 
 
 @pytest.mark.slow
