@@ -355,7 +355,10 @@ def test_networks_that_share_a_layer_raise():
     with pytest.raises(ValueError, match=r"discriminator_b shares layer .* with discr"):
         kerasgan.CycleGAN(*networks, critic)
     shared = keras.layers.Conv2D(3, 3, padding="same", name="shared")
-    generators = [keras.Sequential([keras.Input(SHAPE), shared]) for _ in range(2)]
+    generators = [
+        keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(3, 1), shared])
+        for _ in range(2)
+    ]
     critics = discriminator(seed=2), discriminator(seed=3)
     with pytest.raises(
         ValueError, match="generator_ba shares layer 'shared' with generator_ab"
