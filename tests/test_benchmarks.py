@@ -1,5 +1,6 @@
 """Runs each benchmark with tiny sizes. The numbers they measure mean nothing here."""
 
+import importlib
 import os
 import pathlib
 import re
@@ -30,6 +31,24 @@ def benchmark():
         return done.stdout
 
     return run
+
+
+def test_losses_that_differ_too_much_raise(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    step = importlib.import_module("step")
+    theirs = {"d_loss": 0.5, "g_loss": 20.0}
+    # Differences of losses above 1 are relative.
+    step.check_losses({"d_loss": 0.5004, "g_loss": 20.01, "other": 9.0}, theirs, 5)
+    assert "losses of step 5 agree within 5.0e-04" in capsys.readouterr().out
+    for name, value in (
+        ("d_loss", 0.502),
+        ("g_loss", 20.05),
+        ("g_loss", -20.0),
+        ("d_loss", float("nan")),
+        ("g_loss", float("inf")),
+    ):
+        with pytest.raises(ValueError, match=f"{name} of step 5 is {value}; expected"):
+            step.check_losses({**theirs, name: value}, theirs, 5)
 
 
 TINY_STEPS = (

@@ -1,6 +1,7 @@
 """The options of Keras optimizers work for both players of both models."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -71,14 +72,17 @@ def weights(model, player):
     return [np.array(v) for n in networks for v in n.trainable_variables]
 
 
-def trained(kind, player, optimizer, steps=1, callbacks=(), **compiled):
+def trained(kind, player, optimizer, steps=1, callbacks=(), dtype=None, **compiled):
     """Returns a trained model, and the player's weights at the start and each step."""
-    model = build(kind)
+    model = build(kind, dtype)
     other = "generator" if player == "discriminator" else "discriminator"
     model.compile(
-        **{f"{player[0]}_optimizer": optimizer, f"{other[0]}_optimizer": SGD(0.01)},
-        loss_fn="least_squares",
-        **compiled,
+        **{
+            f"{player[0]}_optimizer": optimizer,
+            f"{other[0]}_optimizer": SGD(0.01),
+            "loss_fn": "least_squares",
+            **compiled,
+        }
     )
     seen = [weights(model, player)]
 
@@ -177,11 +181,85 @@ def test_swap_ema_weights(kind, player):
     optimizer = SGD(0.1, use_ema=True, ema_momentum=0.5)
     wrapped = kerasgan.callbacks.ForOptimizer(swap, player)
     model, seen = trained(kind, player, optimizer, 3, [wrapped])
+    assert_averages(weights(model, player), seen)
+
+
+def assert_averages(ended, seen):
+    """The weights are the averages over the steps of an optimizer of Keras 3."""
     average = seen[1]
     for step in seen[2:]:
         average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
-    for a, w in zip(average, weights(model, player), strict=True):
+    for a, w in zip(average, ended, strict=True):
         np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(
+    not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
+)
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_swap_ema_weights_alone_swaps_those_of_the_generator(kind):
+    """As Keras's other callbacks, it uses `model.optimizer`."""
+    swapped = []
+
+    class AfterSwap(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            swapped.extend(weights(self.model, p) for p in optimizers.PLAYERS)
+
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    optimizer, other = (SGD(0.1, use_ema=True, ema_momentum=0.5) for _ in range(2))
+    ends = {}
+
+    class BeforeSwap(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            ends["discriminator"] = weights(self.model, "discriminator")
+
+    _, seen = trained(
+        kind,
+        "generator",
+        optimizer,
+        3,
+        [BeforeSwap(), swap, AfterSwap()],
+        d_optimizer=other,
+        run_eagerly=True,
+    )
+    for a, b in zip(swapped[0], ends["discriminator"], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert_averages(swapped[1], seen)
+
+
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_use_ema_in_mixed_precision(kind, player):
+    optimizer = SGD(1e4, use_ema=True, ema_momentum=0.5)
+    # Gradients so small that float16 can represent those of the scaled loss.
+    options = {"dtype": "mixed_float16", "loss_fn": TinyLoss(), "run_eagerly": True}
+    if kind == "cyclegan":
+        options |= {"cycle_weight": 0.0, "identity_weight": 0.0}
+    model, seen = trained(kind, player, optimizer, 3, **options)
+    assert optimizers.optimizer_of(model, player).inner_optimizer is optimizer
+    for before, after in itertools.pairwise(seen):
+        # No step was left out because a gradient was infinite.
+        assert norm([a - b for a, b in zip(after, before, strict=True)]) > 0.0
+    # Keras 2 starts the average at the initial weights, Keras 3 at the first update.
+    assert_averages(weights(model, player), seen if compat.KERAS_3 else [None, *seen])
+
+
+@pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
+def test_a_schedule_drives_the_optimizer_of_either_player(kind, player):
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+        [0, 1], [0.1, 0.0, 0.1]
+    )
+    model, seen = trained(kind, player, SGD(schedule), 3, run_eagerly=True)
+    moves = [
+        norm([a - b for a, b in zip(after, before, strict=True)])
+        for before, after in itertools.pairwise(seen)
+    ]
+    assert moves[0] > 0.0 and moves[1] == 0.0 and moves[2] > 0.0
+    optimizer = optimizers.optimizer_of(model, player)
+    assert optimizers.learning_rate(optimizer) == pytest.approx(0.1)
+    (other,) = set(optimizers.PLAYERS) - {player}
+    # The other player has a constant rate.
+    fixed = optimizers.learning_rate(optimizers.optimizer_of(model, other))
+    assert fixed == pytest.approx(0.01)
 
 
 @pytest.mark.slow
@@ -268,6 +346,36 @@ def test_mixed_precision_scales_loss_of_either_player(kind, player):
     assert all((kernel != 0).mean() > 0.99 for kernel in kernels)
 
 
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_loss_scale_optimizers_are_saved_and_loaded(kind, tmp_path):
+    def scaling(rate):
+        optimizer = compat.loss_scale_optimizer(SGD(rate, momentum=0.5))
+        config = {**optimizer.get_config(), "dynamic_growth_steps": 1}
+        return type(optimizer).from_config({**config, "initial_scale": 64.0})
+
+    model = build(kind, "mixed_float16")
+    model.compile(scaling(0.02), scaling(0.01), run_eagerly=True)
+    batch = (images(),) if kind == "gan" else (images(), images(1))
+    model.train_on_batch(*batch)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for both in (model, loaded):
+        for player, rate in zip(optimizers.PLAYERS, (0.02, 0.01), strict=True):
+            optimizer = optimizers.optimizer_of(both, player)
+            assert type(optimizer) is type(scaling(rate))
+            assert type(optimizer.inner_optimizer) is SGD
+            # It has grown after one step.
+            assert float(compat.loss_scale(optimizer)) == 128.0
+            assert optimizers.learning_rate(optimizer) == pytest.approx(rate)
+        both.train_on_batch(*batch)
+    for player in optimizers.PLAYERS:
+        for both in (model, loaded):
+            optimizer = optimizers.optimizer_of(both, player)
+            assert float(compat.loss_scale(optimizer)) == 256.0
+        for a, b in zip(weights(model, player), weights(loaded, player), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_loss_scale_optimizer_is_not_wrapped_again():
     scaling = compat.loss_scale_optimizer
     model = build("gan", "mixed_float16")
@@ -301,16 +409,19 @@ def test_objects_that_are_no_optimizers_are_rejected():
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 calls a function each step")
-def test_a_function_as_learning_rate_is_rejected():
-    with pytest.raises(ValueError, match="has a function as its learning rate"):
-        build("gan").compile(SGD(lambda: 0.1), SGD(0.1))
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_a_function_as_learning_rate_is_rejected(kind):
+    for rates in ((lambda: 0.1, 0.1), (0.1, lambda: 0.1)):
+        with pytest.raises(ValueError, match="has a function as its learning rate"):
+            build(kind).compile(*map(SGD, rates))
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
-def test_the_rate_of_a_schedule_counts_accumulated_steps():
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_the_rate_of_a_schedule_counts_accumulated_steps(kind):
     schedule = kerasgan.schedules.ConstantThenLinearDecay(1.0, 0, 10)
     optimizer = SGD(schedule, gradient_accumulation_steps=2)
-    model, _ = trained("gan", "generator", optimizer, 4)
+    model, _ = trained(kind, "generator", optimizer, 4, run_eagerly=True)
     rate = optimizers.learning_rate(model.g_optimizer)
     assert rate == pytest.approx(float(np.asarray(optimizer.learning_rate)))
     assert rate == pytest.approx(0.6)

@@ -1,3 +1,5 @@
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -232,6 +234,24 @@ def test_the_gif_shows_grids_of_the_last_size(tmp_path, faces):
         assert gif.n_frames == 2 and gif.size == (12, 12)
 
 
+def test_gif_is_made_of_one_file_at_a_time(tmp_path, faces, monkeypatch):
+    alive, most = [], []
+    read = images.read_png
+
+    def read_and_count(path):
+        frame = read(path)
+        alive.append(weakref.ref(frame))
+        most.append(sum(reference() is not None for reference in alive))
+        return frame
+
+    monkeypatch.setattr(images, "read_png", read_and_count)
+    gan = gan_of(3)
+    callback = callbacks.SampleGrid(tmp_path, 1)
+    gan.fit(faces(), epochs=5, verbose=0, callbacks=[callback])
+    # That of the last frame is read first, for its shape.
+    assert len(most) == 1 + 6 and max(most) <= 2
+
+
 def test_sample_grid_arguments(tmp_path, small_gan, small_cyclegan, faces):
     for options, message in (
         ({"n": 0}, "n is 0"),
@@ -297,8 +317,13 @@ def test_translation_grid_shows_any_number_of_channels(
     np.testing.assert_array_equal(written, expected)
 
 
-def test_translation_grid_arguments(tmp_path, small_gan, small_cyclegan, faces):
+def test_translation_grid_arguments(
+    tmp_path, small_gan, small_cyclegan, faces, monkeypatch
+):
     a = faces(side=8)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert callbacks.TranslationGrid("~/run", a, a).folder == tmp_path / "run"
     for images_b, options, message in (
         (a, {"n": 0}, "n is 0"),
         (a, {"n": 17}, "a has 16 images; expected at least 17"),

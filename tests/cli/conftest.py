@@ -37,6 +37,8 @@ def _small_recipes():
                 patched.setattr(module, device, recipe)
         patched.setattr(training, "MIN_STEPS_PER_EPOCH", 1)
         patched.setattr(preflight, "MEASURED_BATCHES", 1)
+        # So that a run stops after the batches that the checks have read.
+        patched.setattr(preflight, "CHECKED_IMAGES", 1)
         yield
 
 

@@ -1,6 +1,8 @@
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -71,6 +73,30 @@ def test_an_expected_error_is_one_line(failing, error, message, tmp_path, capsys
     assert failing(error, tmp_path) == 2
     (appended,), (temporary,) = logs(tmp_path), logs(tmp_path / "logs")
     assert appended.count("Traceback") == 2 and temporary.count("Traceback") == 1
+
+
+# As the installed command does.
+PROGRAM = "import sys; from kerasgan.cli import main; sys.exit(main())"
+
+
+@pytest.mark.any_keras
+@pytest.mark.slow
+def test_sigterm_ends_the_process_of_a_training_with_code_143(pictures, tmp_path):
+    run = tmp_path / "x-001"
+    command = [sys.executable, "-c", PROGRAM, "train", "dcgan", "--image-size", "16"]
+    command += ["--data", str(pictures("faces", 8)), "--run", str(tmp_path / "x")]
+    command += ["--batch-size", "4", "--epochs", "99999"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            # The first checkpoint is from before the first step.
+            while not list(run.glob("state/*.state")) and process.poll() is None:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert f"Resume with: kerasgan train dcgan --resume {run}\n" in printed
 
 
 def test_an_error_is_printed_even_if_no_log_can_be_written(

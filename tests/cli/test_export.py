@@ -86,6 +86,16 @@ def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
     np.testing.assert_allclose(loaded(latents), gan.ema_generator(latents), atol=1e-6)
 
 
+def test_the_home_folder_is_expanded(gan, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert cli.main(["export", "~/run", "--out=~/g.keras"]) == 0
+    assert (tmp_path / "g.keras").is_file()
+    assert not list((tmp_path / "work").iterdir())
+
+
 def test_an_unknown_range_is_printed(export, tmp_path, capsys):
     generator = network((2,), keras.layers.Dense(192), keras.layers.Reshape(SHAPE))
     (tmp_path / "run").mkdir()

@@ -40,7 +40,10 @@ def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
     options = (run / "options.json").read_bytes()
     # An option may be given again, if it is the same.
     assert resume(run, "--batch-size", "8") == 0
-    assert f"{run}: resuming from step 3, epoch 2" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{run}: resuming from step 3, epoch 2" in printed
+    # The data starts at any batch.
+    assert "Reading" not in printed
     assert len(written(run)) == 7 and written(run) == written(whole_dcgan.folder)
     assert_same_model(run, whole_dcgan.folder)
     assert (run / "options.json").read_bytes() == options

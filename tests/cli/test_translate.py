@@ -162,6 +162,18 @@ def test_domains_of_different_channels(tmp_path, translate):
         assert np.abs(written - expected).max() <= 1
 
 
+def test_the_home_folder_is_expanded(run, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    images.write_png(tmp_path / "face.png", draw(8, 8, 3))
+    command = ["translate", str(run), "~/face.png", "--direction", "a2b"]
+    assert cli.main([*command, "--out=~/out"]) == 0
+    assert names(tmp_path / "out") == ["face.png"]
+    assert names(tmp_path / "work") == []
+
+
 def test_long_and_non_ascii_names(model, translate, tmp_path):
     folder = tmp_path / "in \N{LATIN SMALL LETTER O WITH DIAERESIS}"
     folder.mkdir()

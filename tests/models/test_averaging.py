@@ -91,9 +91,13 @@ def test_network_that_cannot_be_copied_raises():
             return inputs
 
         def get_config(self):
-            raise NotImplementedError
+            raise NotImplementedError("the table is opaque\nand large")
 
     inputs = keras.Input((4,))
     model = keras.Model(inputs, Opaque(object())(inputs), name="opaque")
-    with pytest.raises(ValueError, match=r"generator 'opaque' .* or ema_decay=None"):
+    with pytest.raises(
+        ValueError,
+        match=r"generator 'opaque' .* \(NotImplementedError: the table is opaque\); "
+        r"expected .* or ema_decay=None",
+    ):
         averaged_copy(model)

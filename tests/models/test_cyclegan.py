@@ -1,5 +1,6 @@
 """Training, inference, saving and errors of `CycleGAN`."""
 
+import itertools
 import subprocess
 import sys
 
@@ -10,12 +11,23 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import penalties
+from kerasgan.models.randomness import LABEL_NOISE, step_seed
 
 SIDE = 8
 SHAPE = (SIDE, SIDE, 3)
 
 
+@keras.saving.register_keras_serializable(package="test")
+class BatchDeviation(keras.layers.Layer):
+    """Minibatch standard deviation: adds the spread of the batch to each image."""
+
+    def call(self, x):
+        return x + tf.math.reduce_std(x, axis=0, keepdims=True)
+
+
 def normalization(kind):
+    if kind == "deviation":
+        return [BatchDeviation()]
     if kind == "batch":
         return [keras.layers.BatchNormalization()]
     return [kerasgan.layers.instance_normalization()] if kind == "instance" else []
@@ -136,6 +148,7 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)), False),
         ("batch", TERMS_PER_DIRECTION, True),
         (None, DEFAULT_TERMS, False),
+        pytest.param("deviation", TERMS_PER_DIRECTION, False, marks=pytest.mark.slow),
     ],
     ids=[
         "instance, default",
@@ -143,6 +156,7 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
         "instance, no identity loss",
         "batch, per direction",
         "no normalization, default",
+        "standard deviation of the batch, per direction",
     ],
 )
 def test_training_step_equals_reference_step(kind, terms, graph):
@@ -185,6 +199,56 @@ def test_moving_statistics_equal_those_of_reference_step():
     # The order of the three calls differs, and each moves the average by 1 %.
     np.testing.assert_allclose(variances(model), variances(reference), rtol=1e-3)
     assert np.abs(variances(model)[0] - 1.0).max() > 1e-3
+
+
+class Relativistic:
+    """A custom loss that compares the outputs for real and generated images."""
+
+    def discriminator_loss(self, real, fake):
+        return tf.reduce_mean(tf.nn.softplus(fake - real))
+
+    def generator_loss(self, fake, real):
+        return tf.reduce_mean(tf.nn.softplus(real - fake))
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+def test_generator_loss_receives_outputs_for_real_images_of_its_domain(method):
+    model = make(pool_size=0, compiled={"loss_fn": Relativistic(), "run_eagerly": True})
+    a, b = images(3, 0), images(3, 1)
+    expected = {}
+    for direction, source, target in (("a2b", a, b), ("b2a", b, a)):
+        fake = model.generator_of(direction, averaged=False)(source)
+        critic = getattr(model, f"discriminator_{direction[-1]}")
+        real, made = (np.asarray(critic(shown)) for shown in (target, fake))
+        expected[direction] = np.log1p(np.exp(real - made)).mean()
+    logs = getattr(model, method)(a, b, return_dict=True)
+    for direction, value in expected.items():
+        assert logs[f"g_loss_{direction}"] == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize("label_noise", [0.0, 0.5])
+def test_discriminator_losses_use_noisy_labels(label_noise):
+    model = make(
+        pool_size=0, compiled={"label_noise": label_noise, "run_eagerly": True}
+    )
+    a, b = images(3, 0), images(3, 1)
+    fakes = {"a": model.generator_ba(b), "b": model.generator_ab(a)}
+    expected, drawn = {}, []
+    for i, (domain, real) in enumerate((("a", a), ("b", b))):
+        critic = getattr(model, f"discriminator_{domain}")
+        expected[domain] = 0.0
+        for player, shown in enumerate((real, fakes[domain])):
+            outputs = np.asarray(critic(shown))
+            seed = step_seed(1, 0, LABEL_NOISE, i, player)
+            noise = np.asarray(tf.random.stateless_uniform(outputs.shape, seed))
+            drawn.append(noise)
+            # Each label is moved towards that of the other class.
+            labels = (1 - label_noise * noise, label_noise * noise)[player]
+            expected[domain] += ((outputs - labels) ** 2).mean() / 2
+    assert len({noise.tobytes() for noise in drawn}) == 4
+    logs = model.train_on_batch(a, b, return_dict=True)
+    for domain, value in expected.items():
+        assert logs[f"d_loss_{domain}"] == pytest.approx(value, rel=1e-4)
 
 
 def test_zero_identity_weight_skips_identity_loss():
@@ -295,6 +359,33 @@ def test_networks_that_share_a_layer_raise():
     critic = keras.Sequential([keras.Input(SHAPE), shared])
     with pytest.raises(ValueError, match=r"discriminator_b shares layer .* with discr"):
         kerasgan.CycleGAN(*networks, critic)
+    shared = keras.layers.Conv2D(3, 3, padding="same", name="shared")
+    generators = [
+        keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(3, 1), shared])
+        for _ in range(2)
+    ]
+    critics = discriminator(seed=2), discriminator(seed=3)
+    with pytest.raises(
+        ValueError, match="generator_ba shares layer 'shared' with generator_ab"
+    ):
+        kerasgan.CycleGAN(*generators, *critics)
+
+
+@pytest.mark.parametrize("role", kerasgan.CycleGAN.roles)
+def test_layers_frozen_after_compile_raise(role):
+    model = make(pool_size=0, compiled={"run_eagerly": True})
+    a, b = images(2, 0), images(2, 1)
+    network = getattr(model, role)
+    network.layers[0].trainable = False
+    player = role.partition("_")[0]
+    with pytest.raises(ValueError, match=rf"{player} has \d+ .* call compile again"):
+        model.fit(a, b, verbose=0)
+    assert model.steps_taken == 0
+    model.compile(run_eagerly=True)
+    kernel = np.array(network.layers[0].kernel)
+    model.fit(a, b, verbose=0)
+    np.testing.assert_array_equal(network.layers[0].kernel, kernel)
+    assert model.steps_taken == 1
 
 
 def test_translate_in_overlapping_tiles():
@@ -552,19 +643,25 @@ def test_mixed_precision_trains_like_float32():
     finally:
         keras.mixed_precision.set_global_policy("float32")
     full = make(pool_size=0, graph=True)
-    convolution = half.generator_ab.layers[0]
-    assert convolution.compute_dtype == "float16"
-    assert convolution.kernel.dtype == "float32"
-    before = np.array(convolution.kernel)
+    for network in itertools.chain(*half.players()):
+        assert {layer.compute_dtype for layer in network.layers} == {"float16"}
+    assert half.generator_ab.layers[0].kernel.dtype == "float32"
+    kernels, others = (
+        [v for v in model.trainable_variables if len(v.shape) == 4]
+        for model in (half, full)
+    )
+    before = [np.array(kernel) for kernel in kernels]
     logs, expected = (
         model.train_on_batch(images(2, 0), images(2, 1), return_dict=True)
         for model in (half, full)
     )
     # float16 has 11 bits, and a loss is the mean of many outputs.
     assert logs == pytest.approx(expected, rel=0.02, abs=0.01)
-    moved = np.array(convolution.kernel) - before
-    other = np.array(full.generator_ab.layers[0].kernel) - before
-    np.testing.assert_allclose(moved, other, atol=0.05 * np.abs(other).max())
+    assert len(kernels) == 4 * 2
+    for half_kernel, kernel, start in zip(kernels, others, before, strict=True):
+        moved, other = (np.array(v) - start for v in (half_kernel, kernel))
+        assert np.abs(other).max() > 1e-3
+        np.testing.assert_allclose(moved, other, atol=0.05 * np.abs(other).max())
     assert half.translate(images(2)).dtype == np.float32
 
 
@@ -784,6 +881,9 @@ def test_invalid_data_raises_before_training(data, message):
     model = make()
     with pytest.raises(ValueError, match=message):
         model.fit(data)
+    message = message.replace("data", "validation_data")
+    with pytest.raises(ValueError, match=message):
+        model.fit(images(), images(), validation_data=data)
     assert model.steps_taken == 0
 
 

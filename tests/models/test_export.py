@@ -203,7 +203,17 @@ def test_export_without_averaged_generator(tmp_path):
     np.testing.assert_allclose(exported(latents), generator(latents), atol=1e-6)
 
 
-def test_export_creates_folders_and_leaves_no_temporary_files(gan, tmp_path, capsys):
+def test_export_creates_folders_and_leaves_no_temporary_files(
+    gan, tmp_path, capsys, monkeypatch
+):
+    replace = os.replace
+
+    def replace_as_on_windows(source, target):
+        if os.path.isdir(target):
+            raise PermissionError(13, "Access is denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_as_on_windows)
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "deep" / "er" / "1", tmp_path / "empty"):
         gan.export_generator(path)

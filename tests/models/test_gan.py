@@ -12,7 +12,7 @@ import kerasgan
 from kerasgan import losses, penalties
 from kerasgan.models import step as gan_step
 from kerasgan.models.moves import Outputs
-from kerasgan.models.randomness import LABEL_NOISE, LATENTS, step_seed
+from kerasgan.models.randomness import EVALUATION, LABEL_NOISE, LATENTS, step_seed
 
 SIDE, LATENT_DIM = 8, 3
 SHAPE = (SIDE, SIDE, 3)
@@ -364,9 +364,56 @@ def test_training_on_other_data_types(kind):
         "infinite": lambda: data.repeat().batch(8),
     }[kind]()
     steps = {"steps_per_epoch": 2} if kind == "infinite" else {}
-    model = compiled(graph=True)
-    model.fit(data, verbose=0, **steps)
-    assert model.steps_taken == (1 if kind == "float64" else 2)
+
+    def trained(data, **options):
+        keras.utils.set_random_seed(3)
+        sgd = keras.optimizers.SGD
+        model = compiled(d_optimizer=sgd(0.1), g_optimizer=sgd(0.1), graph=True)
+        before = values(model.trainable_variables)
+        model.fit(data, shuffle=False, verbose=0, **options)
+        return model.steps_taken, before, values(model.trainable_variables)
+
+    n, before, after = trained(data, **steps)
+    assert n == (1 if kind == "float64" else 2)
+    # The same values as float32.
+    same = images().astype("float16" if kind == "float16" else "float32")
+    same = tf.data.Dataset.from_tensor_slices(same.astype("float32")).batch(16 // n)
+    _, _, expected = trained(same)
+    for start, one, other in zip(before, after, expected, strict=True):
+        assert np.abs(one - start).max() > 1e-5
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_mixed_precision_trains_like_float32():
+    def trained():
+        keras.utils.set_random_seed(3)
+        sgd = keras.optimizers.SGD
+        model = compiled(
+            loss_fn="least_squares",
+            d_optimizer=sgd(0.1),
+            g_optimizer=sgd(0.1),
+        )
+        before = values(model.trainable_variables)
+        logs = model.train_on_batch(images(8), return_dict=True)
+        after = values(model.trainable_variables)
+        return model, logs, [b - a for a, b in zip(before, after, strict=True)]
+
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        half, logs, moves = trained()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    _, expected, others = trained()
+    for network in (half.generator, half.discriminator):
+        assert {layer.compute_dtype for layer in network.layers} == {"float16"}
+    # float16 has 11 bits, and a loss is the mean of many outputs.
+    assert logs == pytest.approx(expected, rel=0.02, abs=0.01)
+    for move, other in zip(moves, others, strict=True):
+        if other.ndim > 1:
+            assert np.abs(other).max() > 1e-3
+            np.testing.assert_allclose(move, other, atol=0.05 * np.abs(other).max())
+    assert half.generate(2).dtype == np.float32
 
 
 @pytest.mark.slow
@@ -608,18 +655,25 @@ class Relativistic:
         return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
-def test_generator_loss_receives_outputs_for_real_images():
+@pytest.mark.parametrize("training", [True, False])
+def test_generator_loss_receives_outputs_for_real_images(training):
     model = compiled(
         loss_fn=Relativistic(),
         d_optimizer=keras.optimizers.SGD(0.0),
         g_optimizer=keras.optimizers.SGD(0.0),
+        run_eagerly=True,
     )
-    fake = model.generator(model.latents(8, step_seed(1, 0, LATENTS, 0)), training=True)
+    seed = step_seed(1, 0, LATENTS, 0) if training else step_seed(1, 0, EVALUATION)
+    fake = model.generator(model.latents(8, seed), training=training)
     real, made = (np.asarray(model.discriminator(x)) for x in (images(8), fake))
-    logs = model.train_on_batch(images(8), return_dict=True)
+    run_step = model.train_on_batch if training else model.test_on_batch
+    logs = run_step(images(8), return_dict=True)
     assert logs["g_loss"] == pytest.approx(
         np.log1p(np.exp(real - made)).mean(), rel=1e-4
     )
+
+
+def test_generator_loss_of_fake_outputs_only_raises():
     with pytest.raises(
         ValueError, match=r"generator_loss\(fake\); expected generator_lo"
     ):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import compat
-from kerasgan.models import moves
+from kerasgan.models import moves, objectives
 from kerasgan.models.batch import Batch, split
 
 SHAPE = (8, 8, 3)
@@ -140,6 +140,66 @@ def test_condition_is_passed_to_every_discriminator_call():
     )
     np.testing.assert_allclose(outputs.real[:, 0], [12.0, 22.0, 32.0])
     np.testing.assert_allclose(outputs.fake[:, 0], [10.0, 20.0, 30.0])
+    seen = []
+
+    def penalty(discriminate, real, fake, seed):
+        seen.append([np.asarray(discriminate(shown))[:, 0] for shown in (real, fake)])
+        return tf.constant(0.0)
+
+    round_ = moves.Round(network, batch, tf.zeros((3, 2)))
+    objectives.penalty_of([penalty], [round_], lambda i, j: None, training=True)
+    np.testing.assert_allclose(seen, [[[12.0, 22.0, 32.0], [10.0, 20.0, 30.0]]])
+
+
+def penalty_of_both(discriminate, real, fake, seed):
+    return tf.reduce_mean(discriminate(real)) + tf.reduce_mean(discriminate(fake))
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_every_call_of_a_discriminator_is_one_move(
+    kind, method, small_gan, small_cyclegan, monkeypatch
+):
+    model = small_gan() if kind == "gan" else small_cyclegan(pool_size=0)
+    # A custom loss, so that generators look at real images, too.
+    model.compile(loss_fn=Difference(), penalties=[penalty_of_both], run_eagerly=True)
+    inside, calls = [], []
+    inner = moves.call_discriminator
+
+    def call_discriminator(*args, **options):
+        inside.append(True)
+        made = inner(*args, **options)
+        inside.pop()
+        return made
+
+    for module in (moves, objectives):
+        monkeypatch.setattr(module, "call_discriminator", call_discriminator)
+
+    def recorded(call):
+        def recording(*args, **options):
+            calls.append(bool(inside))
+            return call(*args, **options)
+
+        return recording
+
+    _, discriminators = model.players()
+    for network in discriminators:
+        network.call = recorded(network.call)
+    side = 4 if kind == "gan" else 8
+    pictures = np.zeros((2, side, side, 3), "float32")
+    batch = (pictures,) if kind == "gan" else (pictures, pictures)
+    getattr(model, method)(*batch)
+    assert calls and all(calls)
+
+
+class Difference:
+    """A custom loss that compares the outputs for real and generated images."""
+
+    def discriminator_loss(self, real, fake):
+        return tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+    def generator_loss(self, fake, real):
+        return tf.reduce_mean(real) - tf.reduce_mean(fake)
 
 
 @pytest.mark.parametrize(("n", "parts", "size"), [(7, 3, 2), (2, 4, 1), (5, 1, 5)])

@@ -80,8 +80,8 @@ def images(seed=0):
     return rng.uniform(-1, 1, (4, *SHAPE)).astype("float32")
 
 
-def train_one_step(model_kind, player, kind):
-    """Trains one step; returns the networks, their initial weights and the logs."""
+def build(model_kind, player, kind):
+    """Returns a model with the initial weights of all tests, and a batch of data."""
     keras.utils.set_random_seed(0)
     kinds = {"generator": PLAIN, "discriminator": PLAIN, player: kind}
     if model_kind == "gan":
@@ -101,7 +101,13 @@ def train_one_step(model_kind, player, kind):
             seed=1,
         )
         batch = (images(), images(1))
-    model.compile(SGD(RATE), SGD(RATE), "least_squares")
+    return model, batch
+
+
+def train_one_step(model_kind, player, kind, **compiled):
+    """Trains one step; returns the networks, their initial weights and the logs."""
+    model, batch = build(model_kind, player, kind)
+    model.compile(SGD(RATE), SGD(RATE), "least_squares", **compiled)
     generators, discriminators = model.players()
     networks = generators if player == "generator" else discriminators
     before = [[np.array(v) for v in n.trainable_variables] for n in networks]
@@ -146,22 +152,43 @@ def test_added_loss_counts_once_per_step(model, player):
     assert logs[f"{player[0]}_regularization"] == pytest.approx(expected, rel=1e-5)
 
 
+def activity(network, *batches):
+    """Returns the activity regularization of batches, averaged over their images."""
+    convolution = keras.Model(network.inputs, network.get_layer("conv").output)
+    outputs = convolution(tf.concat(batches, axis=0))
+    return 0.25 * float(tf.reduce_sum(outputs**2)) / len(outputs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [ACTIVITY, ACTIVITY_LAYER], ids=["argument", "layer"])
-def test_activity_regularizer_is_averaged_over_images(kind):
-    networks, before, logs = train_one_step("gan", "discriminator", kind)
-    plain, _, plain_logs = train_one_step("gan", "discriminator", PLAIN)
-    # The mean over all images, half of which are real and half generated.
-    model = discriminator(PLAIN)
-    for v in model.trainable_variables:
-        v.assign(next(x for x in before[0] if x.shape == tuple(v.shape)))
-    keras.utils.set_random_seed(0)
-    gan = kerasgan.GAN(model, generator(PLAIN, False), seed=1)
-    fake = gan.generator(gan.latents(4, step_seed(1, 0, LATENTS, 0)))
-    both = tf.concat([images(), fake], axis=0)
-    activity = model.get_layer("conv")(both)
-    expected = 0.25 * float(tf.reduce_sum(activity**2)) / 8
-    assert logs["d_regularization"] == pytest.approx(expected, rel=1e-4)
-    moved = np.array(networks[0].get_layer("conv").kernel)
-    assert np.abs(moved - np.array(plain[0].get_layer("conv").kernel)).max() > 1e-4
-    assert "d_regularization" not in plain_logs
+@pytest.mark.parametrize(("model", "player"), MODELS_AND_PLAYERS)
+def test_activity_regularizer_is_averaged_over_images(model, player, kind):
+    networks, _, logs = train_one_step(model, player, kind, run_eagerly=True)
+    plain, _, plain_logs = train_one_step(model, player, PLAIN, run_eagerly=True)
+    untrained, batch = build(model, player, PLAIN)
+    if model == "gan":
+        latents = untrained.latents(4, step_seed(1, 0, LATENTS, 0))
+        expected = {
+            "generator": activity(untrained.generator, latents),
+            # Half of the images are real, half generated.
+            "discriminator": activity(
+                untrained.discriminator, batch[0], untrained.generator(latents)
+            ),
+        }
+    else:
+        a, b = batch
+        ab, ba = untrained.generator_ab, untrained.generator_ba
+        fake_b, fake_a = ab(a), ba(b)
+        expected = {
+            # Images of both domains, then the other generator's translations.
+            "generator": (activity(ab, a, b) + activity(ab, fake_a)) / 2
+            + (activity(ba, a, b) + activity(ba, fake_b)) / 2,
+            "discriminator": activity(untrained.discriminator_a, a, fake_a)
+            + activity(untrained.discriminator_b, b, fake_b),
+        }
+    name = f"{player[0]}_regularization"
+    assert logs[name] == pytest.approx(expected[player], rel=1e-4)
+    assert name not in plain_logs
+    for one, other in zip(networks, plain, strict=True):
+        moved, free = (np.array(n.get_layer("conv").kernel) for n in (one, other))
+        assert np.abs(moved - free).max() > 1e-4

@@ -1,5 +1,8 @@
 """What preflight reports and rejects, and that it has no side effects."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +10,9 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import penalties
+from kerasgan.training import fitting
 from kerasgan.training import preflight as preflight_module
+from kerasgan.training.stream import Stream
 
 SHAPE = (8, 8, 3)
 
@@ -278,6 +283,52 @@ def test_penalty_with_custom_layer_raises_if_it_mixes_images():
         else:
             kerasgan.preflight(model, faces())
         assert training_state(model) == before
+
+
+def test_penalty_with_custom_layer_in_either_discriminator_raises():
+    for position in range(2):
+        critics = [discriminator(), discriminator()]
+        critics[position] = network(
+            BatchDeviation(name="spread"), keras.layers.Conv2D(1, 3), name="critic"
+        )
+        model = kerasgan.CycleGAN(translator(), translator(), *critics)
+        model.compile(penalties=["r1"])
+        with pytest.raises(
+            ValueError, match=r"'spread' \(BatchDev.* 'critic' combines"
+        ):
+            kerasgan.preflight(model, pairs())
+
+
+@pytest.mark.parametrize("preflight", [True, False])
+@pytest.mark.parametrize("seeks", [True, False])
+def test_batches_that_were_looked_at_are_freed(seeks, preflight, monkeypatch):
+    for module in (fitting, preflight_module):
+        monkeypatch.setattr(module, "CHECKED_IMAGES", 12)
+    looked_at, alive = [], []
+
+    def remember(batch):
+        looked_at.extend(map(weakref.ref, tf.nest.flatten(batch)))
+        return batch
+
+    look = Stream.look
+    monkeypatch.setattr(Stream, "look", lambda self: map(remember, look(self)))
+    model = gan(run_eagerly=True)
+    check_data = model.check_data
+    model.check_data = lambda *args, **names: remember(check_data(*args, **names))
+
+    class CountsAlive(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            gc.collect()
+            alive.append(sum(reference() is not None for reference in looked_at))
+
+    # The order of arrays is known, so training starts at any batch of them.
+    data = {"x": images(), "batch_size": 4} if seeks else {"x": faces()}
+    callbacks = [CountsAlive()]
+    model.fit(**data, epochs=2, verbose=0, callbacks=callbacks, preflight=preflight)
+    # All three batches of an epoch, and copies of them for the check.
+    assert len(looked_at) >= 2 * 3
+    expected = [0] * 6 if seeks else [2, 1, 0, 0, 0, 0]
+    assert all(n <= most for n, most in zip(alive, expected, strict=True)), alive
 
 
 @pytest.mark.slow
