@@ -213,7 +213,7 @@ class Relativistic:
 
 @pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
 def test_generator_loss_receives_outputs_for_real_images_of_its_domain(method):
-    model = make(pool_size=0, compiled={"loss_fn": Relativistic(), "run_eagerly": True})
+    model = make(pool_size=0, compiled={"loss_fn": Relativistic()})
     a, b = images(3, 0), images(3, 1)
     expected = {}
     for direction, source, target in (("a2b", a, b), ("b2a", b, a)):
@@ -228,9 +228,7 @@ def test_generator_loss_receives_outputs_for_real_images_of_its_domain(method):
 
 @pytest.mark.parametrize("label_noise", [0.0, 0.5])
 def test_discriminator_losses_use_noisy_labels(label_noise):
-    model = make(
-        pool_size=0, compiled={"label_noise": label_noise, "run_eagerly": True}
-    )
+    model = make(pool_size=0, compiled={"label_noise": label_noise})
     a, b = images(3, 0), images(3, 1)
     fakes = {"a": model.generator_ba(b), "b": model.generator_ab(a)}
     expected, drawn = {}, []
@@ -373,7 +371,7 @@ def test_networks_that_share_a_layer_raise():
 
 @pytest.mark.parametrize("role", kerasgan.CycleGAN.roles)
 def test_layers_frozen_after_compile_raise(role):
-    model = make(pool_size=0, compiled={"run_eagerly": True})
+    model = make(pool_size=0)
     a, b = images(2, 0), images(2, 1)
     network = getattr(model, role)
     network.layers[0].trainable = False
