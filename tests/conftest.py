@@ -51,7 +51,10 @@ def tiny_synthetic_faces(tmp_path_factory):
 
 @pytest.fixture
 def small_gan():
-    """Returns a function that builds and compiles a GAN of 4x4 images."""
+    """Returns a function that builds and compiles a GAN of 4x4 images.
+
+    It runs eagerly, because a few steps take less time than tracing.
+    """
 
     def build(activation="tanh"):
         generator = keras.Sequential(
@@ -65,7 +68,7 @@ def small_gan():
             [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
         )
         gan = kerasgan.GAN(discriminator, generator, seed=0)
-        gan.compile()
+        gan.compile(run_eagerly=True)
         return gan
 
     return build
@@ -73,7 +76,10 @@ def small_gan():
 
 @pytest.fixture
 def small_cyclegan():
-    """Returns a function that builds and compiles a CycleGAN of 8x8 images."""
+    """Returns a function that builds and compiles a CycleGAN of 8x8 images.
+
+    It runs eagerly, because a few steps take less time than tracing.
+    """
 
     def generator(activation):
         return keras.Sequential(
@@ -96,7 +102,7 @@ def small_cyclegan():
             seed=0,
             **options,
         )
-        cyclegan.compile()
+        cyclegan.compile(run_eagerly=True)
         return cyclegan
 
     return build

@@ -16,18 +16,6 @@ NAMES = {
 
 
 @pytest.fixture
-def eager_cyclegan(small_cyclegan):
-    """A function that returns a CycleGAN that trains without tracing."""
-
-    def build(*activations, **options):
-        cyclegan = small_cyclegan(*activations, **options)
-        cyclegan.compile(run_eagerly=True)
-        return cyclegan
-
-    return build
-
-
-@pytest.fixture
 def bright():
     """A classifier that assigns bright images to domain a."""
     inputs = keras.Input((8, 8, 3))
@@ -44,8 +32,8 @@ def pairs(faces):
 
 @pytest.mark.any_keras
 @pytest.mark.slow
-def test_scores_are_added_to_the_logs(tmp_path, eager_cyclegan, bright, pairs, faces):
-    cyclegan = eager_cyclegan()
+def test_scores_are_added_to_the_logs(tmp_path, small_cyclegan, bright, pairs, faces):
+    cyclegan = small_cyclegan()
     a, b = faces(side=8, seed=2), faces(side=8, seed=3)
     data = tf.data.Dataset.from_tensor_slices(b).batch(4)
     history = cyclegan.fit(
@@ -70,10 +58,10 @@ def test_scores_are_added_to_the_logs(tmp_path, eager_cyclegan, bright, pairs, f
             np.testing.assert_allclose(got, history[name])
 
 
-def test_early_stopping_reads_scores(eager_cyclegan, bright, pairs, faces):
+def test_early_stopping_reads_scores(small_cyclegan, bright, pairs, faces):
     a = faces(side=8)
     history = (
-        eager_cyclegan()
+        small_cyclegan()
         .fit(
             pairs,
             epochs=5,
@@ -94,7 +82,7 @@ def test_early_stopping_reads_scores(eager_cyclegan, bright, pairs, faces):
 @pytest.mark.any_keras
 @pytest.mark.slow
 def test_real_features_are_computed_once(
-    eager_cyclegan, bright, pairs, faces, monkeypatch
+    small_cyclegan, bright, pairs, faces, monkeypatch
 ):
     a, b = faces(side=8, seed=2), faces(side=8, seed=3)
     seen = []
@@ -103,17 +91,17 @@ def test_real_features_are_computed_once(
         bright, "features", lambda images: seen.append(images) or features(images)
     )
     scorecard = callbacks.Scorecard(bright, a, b, n=6)
-    eager_cyclegan().fit(pairs, epochs=3, verbose=0, callbacks=[scorecard])
+    small_cyclegan().fit(pairs, epochs=3, verbose=0, callbacks=[scorecard])
     real = [x for x in seen if any(np.array_equal(x, y[:6]) for y in (a, b))]
     assert len(real) == 2 and len(seen) == 2 + 3 * 2
 
 
 @pytest.mark.any_keras
 @pytest.mark.slow
-def test_one_line_is_printed_per_epoch(eager_cyclegan, bright, pairs, faces, capsys):
+def test_one_line_is_printed_per_epoch(small_cyclegan, bright, pairs, faces, capsys):
     scorecard = callbacks.Scorecard(bright, faces(side=8), faces(side=8))
     for verbose, lines in ((0, 0), (2, 2)):
-        eager_cyclegan().fit(pairs, epochs=2, verbose=verbose, callbacks=[scorecard])
+        small_cyclegan().fit(pairs, epochs=2, verbose=verbose, callbacks=[scorecard])
         printed = capsys.readouterr().out.splitlines()
         found = [line for line in printed if "flipped" in line]
         assert len(found) == lines
@@ -121,7 +109,7 @@ def test_one_line_is_printed_per_epoch(eager_cyclegan, bright, pairs, faces, cap
     assert found[1].startswith("Epoch 2 (a2b/b2a): flipped ")
 
 
-def test_arguments(bright, small_gan, eager_cyclegan, faces, pairs):
+def test_arguments(bright, small_gan, small_cyclegan, faces, pairs):
     a = faces(side=8)
     for images_a, images_b, n, message in (
         (a, a, 0, "n is 0"),
@@ -134,7 +122,7 @@ def test_arguments(bright, small_gan, eager_cyclegan, faces, pairs):
             callbacks.Scorecard(bright, images_a, images_b, n)
     for model, data, images_b, message in (
         (small_gan(), faces(), a, "Scorecard is used with a GAN"),
-        (eager_cyclegan(), pairs, a * 127, "b has values from"),
+        (small_cyclegan(), pairs, a * 127, "b has values from"),
     ):
         scorecard = callbacks.Scorecard(bright, a, images_b)
         with pytest.raises(ValueError, match=message):
@@ -142,8 +130,8 @@ def test_arguments(bright, small_gan, eager_cyclegan, faces, pairs):
         assert model.steps_taken == 0
 
 
-def test_images_are_rescaled_for_the_classifier(eager_cyclegan, bright, faces):
-    cyclegan = eager_cyclegan(domain_a="sigmoid", domain_b="sigmoid")
+def test_images_are_rescaled_for_the_classifier(small_cyclegan, bright, faces):
+    cyclegan = small_cyclegan(domain_a="sigmoid", domain_b="sigmoid")
     a, b = faces(low=0, side=8, seed=2), faces(low=0, side=8, seed=3) / 4
     data = tf.data.Dataset.from_tensor_slices((a, b)).batch(8)
     scorecard = callbacks.Scorecard(bright, a, b)
@@ -160,8 +148,8 @@ def test_images_are_rescaled_for_the_classifier(eager_cyclegan, bright, faces):
     assert got["flip_rate_a2b"] == pytest.approx((made <= 0.5).mean())
 
 
-def test_values_out_of_range_are_clipped(eager_cyclegan, bright, faces, pairs):
-    cyclegan = eager_cyclegan("linear", "linear", value_range=(-1, 1))
+def test_values_out_of_range_are_clipped(small_cyclegan, bright, faces, pairs):
+    cyclegan = small_cyclegan("linear", "linear", value_range=(-1, 1))
     for network in (cyclegan.ema_generator_ab, cyclegan.generator_ab):
         network.set_weights([50 * weight for weight in network.get_weights()])
     a = faces(side=8)
@@ -175,8 +163,8 @@ def test_values_out_of_range_are_clipped(eager_cyclegan, bright, faces, pairs):
 
 @pytest.mark.any_keras
 @pytest.mark.slow
-def test_scores_of_nan_images_are_nan(tmp_path, eager_cyclegan, bright, faces, pairs):
-    cyclegan = eager_cyclegan()
+def test_scores_of_nan_images_are_nan(tmp_path, small_cyclegan, bright, faces, pairs):
+    cyclegan = small_cyclegan()
     for network in (cyclegan.ema_generator_ab, cyclegan.generator_ab):
         network.set_weights([np.nan * weight for weight in network.get_weights()])
     a = faces(side=8)

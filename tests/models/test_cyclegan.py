@@ -578,7 +578,7 @@ def any_size_cyclegan(**options):
         discriminator(shape=shape, seed=3),
         **options,
     )
-    model.compile()
+    model.compile(run_eagerly=True)
     return model
 
 
