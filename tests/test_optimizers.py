@@ -113,6 +113,7 @@ def norm(arrays):
     return float(np.sqrt(sum((array**2).sum() for array in arrays)))
 
 
+KINDS = ["gan", pytest.param("cyclegan", marks=pytest.mark.slow)]
 MODELS_AND_PLAYERS = [
     pytest.param(kind, player, marks=[pytest.mark.slow] * (kind == "cyclegan"))
     for kind in ("gan", "cyclegan")
@@ -196,7 +197,7 @@ def assert_averages(ended, seen):
 @pytest.mark.skipif(
     not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
 )
-@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_swap_ema_weights_alone_swaps_those_of_the_generator(kind):
     """As Keras's other callbacks, it uses `model.optimizer`."""
     swapped = []
@@ -346,7 +347,7 @@ def test_mixed_precision_scales_loss_of_either_player(kind, player):
     assert all((kernel != 0).mean() > 0.99 for kernel in kernels)
 
 
-@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_loss_scale_optimizers_are_saved_and_loaded(kind, tmp_path):
     def scaling(rate):
         optimizer = compat.loss_scale_optimizer(SGD(rate, momentum=0.5))
@@ -364,14 +365,16 @@ def test_loss_scale_optimizers_are_saved_and_loaded(kind, tmp_path):
             optimizer = optimizers.optimizer_of(both, player)
             assert type(optimizer) is type(scaling(rate))
             assert type(optimizer.inner_optimizer) is SGD
-            # It has grown after one step.
-            assert float(compat.loss_scale(optimizer)) == 128.0
+            # It has grown after one step. Keras 2 does not save it.
+            if compat.KERAS_3 or both is model:
+                assert float(compat.loss_scale(optimizer)) == 128.0
             assert optimizers.learning_rate(optimizer) == pytest.approx(rate)
         both.train_on_batch(*batch)
     for player in optimizers.PLAYERS:
         for both in (model, loaded):
             optimizer = optimizers.optimizer_of(both, player)
-            assert float(compat.loss_scale(optimizer)) == 256.0
+            grown = 256.0 if compat.KERAS_3 or both is model else 128.0
+            assert float(compat.loss_scale(optimizer)) == grown
         for a, b in zip(weights(model, player), weights(loaded, player), strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -417,7 +420,7 @@ def test_a_function_as_learning_rate_is_rejected(kind):
 
 
 @pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 does not accumulate gradients")
-@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_rate_of_a_schedule_counts_accumulated_steps(kind):
     schedule = kerasgan.schedules.ConstantThenLinearDecay(1.0, 0, 10)
     optimizer = SGD(schedule, gradient_accumulation_steps=2)

@@ -299,8 +299,15 @@ def test_penalty_with_custom_layer_in_either_discriminator_raises():
             kerasgan.preflight(model, pairs())
 
 
-@pytest.mark.parametrize("preflight", [True, False])
-@pytest.mark.parametrize("seeks", [True, False])
+@pytest.mark.parametrize(
+    ("seeks", "preflight"),
+    [
+        (False, True),
+        pytest.param(False, False, marks=pytest.mark.slow),
+        pytest.param(True, True, marks=pytest.mark.slow),
+        pytest.param(True, False, marks=pytest.mark.slow),
+    ],
+)
 def test_batches_that_were_looked_at_are_freed(seeks, preflight, monkeypatch):
     for module in (fitting, preflight_module):
         monkeypatch.setattr(module, "CHECKED_IMAGES", 12)

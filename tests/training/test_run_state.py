@@ -821,7 +821,9 @@ def test_changed_batch_size_restarts_epoch_without_strict(tmp_path, capsys):
     assert len(results["logs g_loss"]) == EPOCHS
 
 
-@pytest.mark.parametrize("kind", ["indexed", "read again"])
+@pytest.mark.parametrize(
+    "kind", ["indexed", pytest.param("read again", marks=pytest.mark.slow)]
+)
 def test_resume_prints_one_line(tmp_path, capsys, kind):
     """A changed data hash or library version would print more."""
     make, data = indexed_program() if kind == "indexed" else CASES["minimax"]
