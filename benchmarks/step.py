@@ -122,7 +122,8 @@ def check_losses(ours: dict[str, float], theirs: dict[str, float], step: int) ->
         name: abs(ours[name] - value) / max(1.0, abs(value))
         for name, value in theirs.items()
     }
-    worst = max(differences, key=lambda name: differences[name])
+    # NaN is the worst.
+    worst = max(differences, key=lambda name: np.nan_to_num(differences[name], nan=1e9))
     if not differences[worst] <= TOLERANCE:
         raise ValueError(
             f"{worst} of step {step} is {ours[worst]}; expected {theirs[worst]}, as in "

@@ -142,6 +142,40 @@ def unscaled(
     return optimizer.get_unscaled_gradients(gradients)
 
 
+def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[Any]:
+    """Returns all variables of an optimizer.
+
+    Keras 2.15 does not list the dynamic scale of a `LossScaleOptimizer`.
+    """
+    variables = list(optimizer.variables)
+    if not KERAS_3 and getattr(optimizer, "dynamic_counter", None) is not None:
+        scale = optimizer._loss_scale._current_loss_scale
+        variables += [scale, optimizer.dynamic_counter]
+    return variables
+
+
+def save_all_variables(optimizer: keras.optimizers.Optimizer) -> None:
+    """Makes Keras 2.15 save the dynamic loss scale with a model, as Keras 3 does."""
+    if len(optimizer_variables(optimizer)) == len(optimizer.variables):
+        return
+
+    def save_own_variables(store: Any) -> None:
+        for i, variable in enumerate(optimizer_variables(optimizer)):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(store: Any) -> None:
+        variables = optimizer_variables(optimizer)
+        if len(store.keys()) != len(variables):
+            # Keras warns that it skips this optimizer.
+            type(optimizer).load_own_variables(optimizer, store)
+            return
+        for i, variable in enumerate(variables):
+            variable.assign(store[str(i)])
+
+    optimizer.save_own_variables = save_own_variables
+    optimizer.load_own_variables = load_own_variables
+
+
 class _SavedInstanceNormalization:
     """Imports TensorFlow Addons when a saved model needs its layer, not before."""
 

@@ -82,6 +82,7 @@ def prepared(
             "number or a keras.optimizers.schedules.LearningRateSchedule."
         )
     _build(optimizer, variables)
+    compat.save_all_variables(optimizer)
     # At the end of fit, Keras passes all variables of the model to this method, but the
     # optimizer knows only some of them. `overwrite_with_averages` is called instead.
     optimizer.finalize_variable_values = _ignore

@@ -53,7 +53,8 @@ def _layer_of(variable: Any, network: keras.Model) -> keras.layers.Layer:
         for layer in network._flatten_layers()
         if any(variable is own for own in layer.variables)
     ]
-    return min(holders, key=lambda layer: len(layer.variables))
+    # Networks come before the layers inside of them.
+    return min(reversed(holders), key=lambda layer: len(layer.variables))
 
 
 def check_loss_fits(discriminator: keras.Model, loss: Any) -> None:

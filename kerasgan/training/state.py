@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import compat
 from kerasgan.schedules import LoweredRate
 
 # Parts of a model's configuration that may change without changing any number.
@@ -37,7 +38,7 @@ def state_variables(model: Any) -> Groups:
     groups = {role: list(getattr(model, role).variables) for role in model.roles}
     for name in OPTIMIZERS if model.is_compiled else ():
         optimizer, path = getattr(model, name), f"{name}.config"
-        variables = list(optimizer.variables)
+        variables = compat.optimizer_variables(optimizer)
         while hasattr(optimizer, "inner_optimizer"):
             # A LossScaleOptimizer keeps the rate in the optimizer it wraps.
             optimizer = optimizer.inner_optimizer

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kerasgan
+from kerasgan import compat
 from kerasgan.training import state
 from kerasgan.training.variable_copy import as_array
 
@@ -77,6 +78,9 @@ def test_rate_inside_loss_scale_optimizer_has_its_own_group():
         assert [float(np.asarray(v)) for v in groups[path]] == [rate]
         # Counters, slots and the loss scale are in another group.
         assert len(groups[name]) > 4
+        scale = float(compat.loss_scale(getattr(gan, name)))
+        values = [np.asarray(v) for v in groups[name]]
+        assert any(v.size == 1 and float(v) == scale for v in values)
 
 
 @pytest.mark.parametrize(
