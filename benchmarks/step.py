@@ -49,7 +49,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 # As in `peers/cyclegan_torch.py`. An error in the update of any player shows after the
 # first step, and rounding errors grow with each step.
 COMPARED_STEP = 5
-SGD_RATE = 0.01
+SGD_RATE = 5e-5
 # Largest difference between these losses, relative to those above 1.
 TOLERANCE = 1e-3
 

@@ -36,7 +36,7 @@ CALIBRATIONS = 3
 # used, because it divides a gradient by its size: rounding errors in gradients near
 # zero become updates as large as any other.
 CHECKED = 5
-SGD_RATE = 0.01
+SGD_RATE = 5e-5
 SETTINGS = {
     f"{layout}, {adam} Adam": {"memory_format": memory_format, "fused": fused}
     for layout, memory_format in (
