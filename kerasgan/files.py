@@ -32,6 +32,11 @@ def absolute_path(path: str | os.PathLike[str]) -> pathlib.Path:
     return pathlib.Path(os.path.expanduser(path)).absolute()
 
 
+def why_no_folder(path: str | os.PathLike[str]) -> str:
+    """Returns why a path is no folder, as the end of a sentence."""
+    return "is a file" if os.path.exists(path) else "does not exist"
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Yields a temporary path, and renames it to `path` when the block ends.

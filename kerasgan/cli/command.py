@@ -1,6 +1,7 @@
 """The parser of the `kerasgan` command, and its exit codes."""
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -35,12 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit with code 143.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        _reject_unknown(options.parser, unknown)
     options.given = given_options(_parser(), arguments)
     options.folder = None
     try:
         return options.command(options) or 0
     except KeyboardInterrupt:
+        # A progress bar leaves its line open.
+        print()
         return _fail("stopped.", 130)
     except (ValueError, OSError) as error:
         errors.write_traceback(options.folder, arguments)
@@ -53,6 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{type(error).__name__}: {reason} (traceback in {log})", 1)
 
 
+def _reject_unknown(parser: argparse.ArgumentParser, unknown: list[str]) -> None:
+    """Exits with an error that names arguments that a command does not have."""
+    near = difflib.get_close_matches(
+        unknown[0].partition("=")[0], parser._option_string_actions, n=1
+    )
+    hint = f"; did you mean {near[0]}?" if near else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+
+
 def _fail(message: str, code: int) -> int:
     """Prints an error message and returns the exit code."""
     print(f"kerasgan: {message}", file=sys.stderr)
@@ -63,7 +77,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"kerasgan: {message}; see '{self.prog} --help'.\n")
+        end = " See" if message.endswith("?") else "; see"
+        self.exit(2, f"kerasgan: {message}{end} '{self.prog} --help'.\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from kerasgan.data.batches import second_seed
 from kerasgan.data.celeb_a import celeb_a_facts
 from kerasgan.data.cycle_gan import cycle_gan_facts
 from kerasgan.data.image_folder import folder_facts
+from kerasgan.files import why_no_folder
 
 # Default attribute of the faces in domain a.
 ATTRIBUTE = "Male"
@@ -173,8 +174,8 @@ def _folders(folders: list[pathlib.Path]) -> Domains:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"--data has {str(folder)!r}; expected {', '.join(FACE_DATA_SETS)}, "
-                f"{TFDS}NAME or folders of images."
+                f"--data has {str(folder)!r}, which {why_no_folder(folder)}; expected "
+                f"{', '.join(FACE_DATA_SETS)}, {TFDS}NAME or folders of images."
             )
     if len(folders) > 2:
         raise ValueError(

@@ -26,7 +26,11 @@ def add_command(commands: Any) -> None:
     Args:
         commands: The subparsers of `kerasgan`.
     """
-    parser = commands.add_parser("generate", help="generate images with a GAN")
+    parser = commands.add_parser(
+        "generate",
+        help="generate images with a GAN",
+        description="Generate one image for each seed.",
+    )
     parser.add_argument(
         "model",
         metavar="MODEL",

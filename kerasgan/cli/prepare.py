@@ -15,9 +15,13 @@ def add_command(commands: Any) -> None:
         commands: The subparsers of `kerasgan`.
     """
     parser = commands.add_parser(
-        "prepare", help="write a copy of a dataset in the format of tfds"
+        "prepare",
+        help="write a copy of a dataset in the format of tfds",
+        description="Convert a copy of CelebA to the tfds dataset celeb_a.",
     )
-    parser.add_argument("dataset", metavar="DATASET", choices=["celeb_a"])
+    parser.add_argument(
+        "dataset", metavar="DATASET", choices=["celeb_a"], help="celeb_a"
+    )
     parser.add_argument(
         "--from",
         dest="source",

@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import shlex
 from typing import Any
 
 import keras
 
 from kerasgan import callbacks, data, networks, schedules
 from kerasgan.cli import classifiers, domains, folders, resuming, runs, training
+from kerasgan.cli.shown_command import shown_command
 from kerasgan.models import CycleGAN
 
 
@@ -159,11 +159,10 @@ def train_cyclegan(options: argparse.Namespace) -> None:
         classifier.save(run / "classifier.keras")
         saved["classifier"] = classifier.facts
     training.fit(cyclegan, pairs, options, recipe, run, watching, **saved)
-    command = ["kerasgan", "translate", str(run), "PATH", "--direction", "a2b"]
-    command += ["--out", "translated"]
-    print(
-        f"See {run / 'evolution.gif'}, and translate images with: {shlex.join(command)}"
+    command = shown_command(
+        *("translate", str(run), "PATH", "--direction", "a2b", "--out", "translated")
     )
+    print(f"See {run / 'evolution.gif'}, and translate images with: {command}")
 
 
 def choose_recipe(options: argparse.Namespace) -> Recipe:

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import pathlib
-import shlex
 from typing import Any
 
 import keras
@@ -11,6 +10,8 @@ import tensorflow as tf
 
 from kerasgan import callbacks, data, networks
 from kerasgan.cli import folders, resuming, runs, training
+from kerasgan.cli.shown_command import shown_command
+from kerasgan.files import why_no_folder
 from kerasgan.models import GAN
 
 
@@ -76,10 +77,8 @@ def train_dcgan(options: argparse.Namespace) -> None:
         training.make_diagnosis(_read_data(options), options),
     ]
     training.fit(gan, faces, options, recipe, run, shown)
-    command = ["kerasgan", "generate", str(run), "--out", "faces"]
-    print(
-        f"See {run / 'evolution.gif'}, and generate images with: {shlex.join(command)}"
-    )
+    command = shown_command("generate", str(run), "--out", "faces")
+    print(f"See {run / 'evolution.gif'}, and generate images with: {command}")
 
 
 def choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -125,7 +124,7 @@ def _read_data(options: argparse.Namespace) -> tf.data.Dataset:
         )
     if not pathlib.Path(options.data).is_dir():
         raise FileNotFoundError(
-            f"--data is {options.data!r}; expected "
-            f"{', '.join(folders.FACE_DATA_SETS)} or a folder of images."
+            f"--data is {options.data!r}, which {why_no_folder(options.data)}; "
+            f"expected {', '.join(folders.FACE_DATA_SETS)} or a folder of images."
         )
     return data.image_folder(options.data, options.image_size, **common)

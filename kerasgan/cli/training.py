@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import math
 import pathlib
-import shlex
 import time
 from typing import Any
 
@@ -16,6 +15,7 @@ from kerasgan.callbacks import Diagnosis, RunState
 from kerasgan.callbacks.real_images import MIN_IMAGES
 from kerasgan.cli import resuming, runs
 from kerasgan.cli.folders import add_image_limit, check_folder, set_image_limit
+from kerasgan.cli.shown_command import shown_command
 from kerasgan.files import absolute_path
 from kerasgan.models.adversarial import AdversarialModel
 
@@ -199,6 +199,7 @@ def fit(
     )
     started = time.monotonic()
     run_state = RunState(run, strict=not options.override)
+    run_state.how_to_resume = "the checkpoint is saved"
     # Written only after RunState has accepted the options.
     write_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda _: runs.write_options(
@@ -236,9 +237,10 @@ def fit(
             "that are not finite; the model is from the last good epoch."
         )
     if model.steps_taken > run_state.first_step:
-        print(f"Trained for {(time.monotonic() - started) / 60:.1f} minutes.", end=" ")
+        minutes = (time.monotonic() - started) / 60
+        since = f" since step {run_state.first_step}" if run_state.first_step else ""
+        print(f"Trained for {minutes:.1f} minutes{since}.", end=" ")
 
 
 def _print_how_to_resume(options: argparse.Namespace, run: pathlib.Path) -> None:
-    command = ["kerasgan", "train", options.model, "--resume", str(run)]
-    print(f"Resume with: {shlex.join(command)}")
+    print(f"Resume with: {shown_command('train', options.model, '--resume', str(run))}")

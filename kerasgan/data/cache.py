@@ -154,6 +154,7 @@ def _build(
             building = stack.enter_context(built_folder(entry))
             file = stack.enter_context(open(building / IMAGES, "wb"))
         count = 0
+        print(f"Decoding {total} images; they are kept in {entry.parent}.", flush=True)
         progress = keras.utils.Progbar(total, unit_name="image")
         batches = _Batches(decode())
         for batch in batches:

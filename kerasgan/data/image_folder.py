@@ -14,7 +14,7 @@ from kerasgan.data.batches import image_batches, second_seed
 from kerasgan.data.cache import cached_images
 from kerasgan.data.folder_files import decode_files, file_facts, list_folder
 from kerasgan.data.image_files import COLOR_MODES
-from kerasgan.files import absolute_path
+from kerasgan.files import absolute_path, why_no_folder
 
 
 def image_folder(
@@ -149,7 +149,10 @@ def _load(
     check_choice("color_mode", color_mode, COLOR_MODES)
     folder = absolute_path(path).resolve()
     if not folder.is_dir():
-        raise FileNotFoundError(f"path is {str(path)!r}; expected a folder of images.")
+        raise FileNotFoundError(
+            f"path is {str(folder)!r}, which {why_no_folder(folder)}; expected a "
+            "folder of images."
+        )
     files, closed = list_folder(folder)
     plural = "" if len(closed) == 1 else "s"
     without_permission = f"{len(closed)} subfolder{plural} without read permission"

@@ -58,7 +58,7 @@ def required_range(
     if known is None:
         raise ValueError(
             "value_range is None and cannot be inferred from the last layers of "
-            f"generator {generator.name!r}; pass value_range=(low, high) to the "
+            f"generator {generator.name!r}; expected value_range=(low, high) in the "
             "constructor."
         )
     return known

@@ -58,6 +58,13 @@ def get_callback_state(callback: Any) -> Any:
     return {n: _plain(getattr(callback, n)) for n in names if hasattr(callback, n)}
 
 
+def get_callback_states(
+    callbacks: dict[str, keras.callbacks.Callback],
+) -> dict[str, Any]:
+    """Returns the states of the callbacks that `stateful_callbacks` found."""
+    return {key: get_callback_state(callback) for key, callback in callbacks.items()}
+
+
 def set_callback_state(callback: Any, state: Any) -> None:
     """Restores the state that `get_callback_state` returned."""
     if hasattr(callback, "get_state"):

@@ -191,8 +191,8 @@ def held_folder(folder: pathlib.Path) -> Iterator[None]:
             stack.enter_context(file_lock(folder / _LOCK))
         except filelock.Timeout as error:
             raise OSError(
-                f"folder is {run!r}, in which another process is training; expected "
-                "one process at a time."
+                f"folder is {run!r}, where another process is training; expected one "
+                "process at a time."
             ) from error
         except OSError as error:
             raise OSError(

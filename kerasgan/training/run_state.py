@@ -13,7 +13,7 @@ from kerasgan.arguments import check_positive
 from kerasgan.files import absolute_path
 from kerasgan.training import state
 from kerasgan.training.callback_state import (
-    get_callback_state,
+    get_callback_states,
     history_until,
     set_callback_state,
     stateful_callbacks,
@@ -91,6 +91,8 @@ class RunState(keras.callbacks.Callback):
 
     >>> gan.fit(faces, epochs=25, callbacks=[kerasgan.callbacks.RunState("runs/faces")])
     """
+
+    how_to_resume = "run the same program again to resume"
 
     def __init__(
         self,
@@ -285,11 +287,11 @@ class RunState(keras.callbacks.Callback):
         saved = self._save(self._epoch, batch) if due or stop else False
         if stop:
             step = self.model.steps_taken
-            then = "run the same program again to resume"
+            then = self.how_to_resume
             if not saved:
                 then = (
-                    "values are NaN or infinite, so nothing was saved; the same "
-                    f"program resumes from step {self._saved_step or 0}"
+                    "values are NaN or infinite, so nothing was saved; training "
+                    f"resumes from step {self._saved_step or 0}"
                 )
             print(f"\n{self.folder.parent}: stopped at step {step}; {then}.")
             self.stop_requests.raise_if_requested()
@@ -325,10 +327,7 @@ class RunState(keras.callbacks.Callback):
             "data": self._data,
             # Without an interrupted epoch, which Keras counts as a whole one.
             "history": history_until(self.model.history, epoch),
-            "callbacks": {
-                key: get_callback_state(callback)
-                for key, callback in self._stateful.items()
-            },
+            "callbacks": get_callback_states(self._stateful),
         }
         try:
             write_checkpoint(self.folder, step, values, facts)

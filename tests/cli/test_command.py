@@ -1,4 +1,6 @@
+import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 import kerasgan
 from kerasgan import cli
 from kerasgan.cli import command, errors, prepare, training
+from kerasgan.cli.shown_command import shown_command
 
 
 def test_the_package_exports_main():
@@ -205,5 +208,37 @@ def test_help_lists_the_options(model, capsys):
 
 def test_the_installed_command():
     installed = pathlib.Path(sys.executable).parent / "kerasgan"
-    done = subprocess.run([installed, "--version"], capture_output=True, text=True)
+    done = subprocess.run(
+        [installed, "--version"],
+        capture_output=True,
+        text=True,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+    )
     assert done.returncode == 0 and done.stdout.strip() == kerasgan.__version__
+    # TensorFlow's messages about the device are hidden.
+    assert done.stderr == ""
+
+
+def test_unknown_options_name_the_command_and_the_nearest_option(capsys):
+    for arguments, message in (
+        (["--epoches", "3"], "--epoches 3; did you mean --epochs? See"),
+        (["--nothing"], "--nothing; see"),
+    ):
+        with pytest.raises(SystemExit) as exited:
+            cli.main(["train", "dcgan", *arguments])
+        assert exited.value.code == 2
+        assert capsys.readouterr().err == (
+            f"kerasgan: unrecognized arguments: {message} "
+            "'kerasgan train dcgan --help'.\n"
+        )
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+def test_suggested_commands_can_be_pasted(monkeypatch, on_path):
+    typed = "/home/me/new env/bin/kerasgan"
+    monkeypatch.setattr(sys, "argv", [typed, "train"])
+    monkeypatch.setattr(shutil, "which", lambda _: typed if on_path else None)
+    program = "kerasgan" if on_path else f"'{typed}'"
+    assert shown_command("generate", "a b") == f"{program} generate 'a b'"
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    assert shown_command("generate") == "kerasgan generate"

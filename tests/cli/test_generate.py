@@ -47,7 +47,7 @@ def test_images_are_scaled_from_the_range_of_the_model(tmp_path, bad):
     save_gan(tmp_path / "none.keras", activation=None)
     out = tmp_path / "out"
     command = ["generate", tmp_path / "none.keras", "--seeds", "3", "--out", out]
-    bad(command, "value_range is None", "pass value_range=(low, high)")
+    bad(command, "value_range is None", "expected value_range=(low, high)")
     gan = save_gan(tmp_path / "given.keras", activation=None, value_range=(-0.2, 0.1))
     command[1] = tmp_path / "given.keras"
     assert cli.main([str(a) for a in command]) == 0

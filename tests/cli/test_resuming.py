@@ -120,7 +120,7 @@ def test_a_run_is_rejected_before_its_data_is_read(no_data, stopped_dcgan, copie
     options = (run / "options.json").read_bytes()
     command = ["train", "dcgan", "--resume", run]
     with held_folder(run / "state"):
-        bad(command, f"kerasgan: --resume is '{run}', in which another process")
+        bad(command, f"kerasgan: --resume is '{run}', where another process")
     # Networks of another size than the trained ones.
     other = ["--image-size", 32, "--override"]
     bad([*command, *other], f"--resume is '{run}', but discriminator has ")

@@ -143,7 +143,11 @@ def test_numbers_that_are_not_positive(dcgan_data, tmp_path, bad, option, value)
 def test_wrong_data_is_rejected_before_training(pictures, tmp_path, bad):
     run = tmp_path / "runs" / "x"
     base = ["train", "dcgan", "--run", run]
-    bad([*base, "--data", tmp_path / "none"], "--data is", "folder of images")
+    bad(
+        [*base, "--data", tmp_path / "none"],
+        "--data is",
+        "which does not exist; expected syn",
+    )
     # Named like the option that sets it, also where it is a default.
     ten = pictures("ten", n=7)
     bad([*base, "--data", ten], "kerasgan: --batch-size is 8, but", "7 images")

@@ -309,13 +309,16 @@ def test_fewer_images_than_a_batch(folder):
         image_folder(folder, 4)
 
 
-@pytest.mark.parametrize("name", ["nothing", "file"])
-def test_path_that_is_not_a_folder(name, tmp_path, cache):
+@pytest.mark.parametrize(
+    ("name", "problem"), [("nothing", "does not exist"), ("file", "is a file")]
+)
+def test_path_that_is_not_a_folder(name, problem, tmp_path, cache):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError) as caught:
         image_folder(tmp_path / name)
     assert str(caught.value) == (
-        f"path is {str(tmp_path / name)!r}; expected a folder of images."
+        f"path is {str(tmp_path / name)!r}, which {problem}; expected a folder of "
+        "images."
     )
     assert not cache.exists()
 

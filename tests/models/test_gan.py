@@ -814,7 +814,9 @@ def test_value_range_is_given_or_inferred_or_required(tail, expected):
     assert model(value_range=(-2, 3)).value_range == (-2.0, 3.0)
     assert model(value_range=(-2, 3)).facts["value_range"] == [-2.0, 3.0]
     if expected is None:
-        with pytest.raises(ValueError, match=r"value_range is None.*pass value_range"):
+        with pytest.raises(
+            ValueError, match=r"value_range is None.*expected value_range"
+        ):
             _ = model().value_range
         assert model().facts["value_range"] is None
     else:

@@ -97,7 +97,7 @@ def test_folder_can_be_held_only_once(tmp_path):
     folder = tmp_path / "run" / "state"
     # A lock belongs to an open file, so this process behaves like another one.
     with held_folder(folder):
-        with pytest.raises(OSError, match="run', in which another process is trai"):
+        with pytest.raises(OSError, match="run', where another process is trai"):
             with held_folder(folder):
                 pass
         assert folder.exists()
@@ -170,5 +170,5 @@ def test_held_folder_excludes_other_processes(tmp_path):
     command = [sys.executable, "-c", program, str(tmp_path / "state")]
     with held_folder(tmp_path / "state"):
         rejected = subprocess.run(command, capture_output=True, text=True)
-    assert "in which another process is training" in rejected.stderr
+    assert "where another process is training" in rejected.stderr
     assert "held" in subprocess.run(command, capture_output=True, text=True).stdout

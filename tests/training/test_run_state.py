@@ -956,8 +956,8 @@ def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(make, data, tmp_path, callbacks=[callback], every_steps=1)
     assert (
-        "stopped at step 5; values are NaN or infinite, so nothing was saved; the same "
-        "program resumes from step 4."
+        "stopped at step 5; values are NaN or infinite, so nothing was saved; training "
+        "resumes from step 4."
     ) in capsys.readouterr().out
     run(make, data, tmp_path)
     assert "resuming from step 4," in capsys.readouterr().out
