@@ -12,7 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 RATE = r" +\d+\.\d+ (?:steps|pairs)/s\n"
 
-pytestmark = [pytest.mark.slow, pytest.mark.any_keras]
+pytestmark = [pytest.mark.slow, pytest.mark.keras3_lane]
 
 
 @pytest.fixture

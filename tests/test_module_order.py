@@ -97,7 +97,7 @@ def test_only_compat_asks_for_the_keras_generation():
     assert asking == set()
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_importing_kerasgan_is_light_and_no_submodule_hides_a_function():
     # In one new process. Keras itself may import matplotlib.

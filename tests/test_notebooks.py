@@ -84,7 +84,7 @@ def execute(tmp_path_factory):
         yield run
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_draws(path, execute):
@@ -106,7 +106,7 @@ def test_a_notebook_is_stored_with_its_outputs(path):
     assert path.stat().st_size < LARGEST
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_slanted_island_agrees_with_the_library_and_generates_faces(execute):
     probe = execute(NOTEBOOKS / "01_slanted_island.ipynb").cells[-1]

@@ -309,7 +309,7 @@ def test_optimizers_by_name_and_config(kind):
 
 
 class TinyLoss(kerasgan.losses.LeastSquares):
-    """A loss so small that float16 rounds its gradients to zero."""
+    """A loss so small that float16 d_batches its gradients to zero."""
 
     def discriminator_loss(self, real, fake, labels=(1.0, 0.0)):
         return 1e-5 * super().discriminator_loss(real, fake, labels)

@@ -59,7 +59,7 @@ class Diagnosis(keras.callbacks.Callback):
 
     Attributes:
         findings: List of `Finding` of this training, in order.
-        gave_up: Whether the callback stopped this training.
+        stopped_training: Whether the callback stopped this training.
 
     Raises:
         ValueError: If `images` are not such images or fewer than 16, or if
@@ -95,7 +95,7 @@ class Diagnosis(keras.callbacks.Callback):
 
     def _reset(self) -> None:
         self.findings: list[Finding] = []
-        self.gave_up = False
+        self.stopped_training = False
         # For each symptom: its first step, the measurements in a row, and whether it
         # was reported.
         self._streaks: dict[tuple[str, str], tuple[int, int, bool]] = {}
@@ -205,7 +205,7 @@ class Diagnosis(keras.callbacks.Callback):
         layer = first_layer_not_finite(self._networks()) or "an unknown layer"
         if last_good.copy and self._recoveries == MAX_RECOVERIES:
             last_good.restore(1.0)
-            self.gave_up = self.model.stop_training = True
+            self.stopped_training = self.model.stop_training = True
             then = f"training stops, with the model restored to step {last_good.step}"
         elif last_good.copy:
             self._recoveries += 1
@@ -216,7 +216,7 @@ class Diagnosis(keras.callbacks.Callback):
                 f"{MAX_RECOVERIES})"
             )
         else:
-            self.gave_up = self.model.stop_training = True
+            self.stopped_training = self.model.stop_training = True
             then = "training stops"
         description = f"{what} is not finite, first in {layer}, and {then}"
         self._report("not_finite", step, f"At step {step} {description}")

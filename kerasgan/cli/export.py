@@ -7,7 +7,7 @@ from kerasgan.arguments import check_choice
 from kerasgan.cli.folders import check_folder
 from kerasgan.cli.loading import load_model
 from kerasgan.files import absolute_path
-from kerasgan.models import GAN, CycleGAN, read_facts
+from kerasgan.models import GAN, CycleGAN, read_metadata
 from kerasgan.models.cyclegan import DIRECTIONS
 from kerasgan.models.export import check_export_path
 
@@ -58,13 +58,13 @@ def export_generator(options: argparse.Namespace) -> None:
             "--direction only with a CycleGAN."
         )
     kind = "Keras model" if out.suffix == ".keras" else "SavedModel"
-    facts = read_facts(out)
-    assert facts is not None
+    metadata = read_metadata(out)
+    assert metadata is not None
     value_range = "an unknown range"
-    if facts["value_range"] is not None:
-        low, high = facts["value_range"]
+    if metadata["value_range"] is not None:
+        low, high = metadata["value_range"]
         value_range = f"[{low:g}, {high:g}]"
     print(
-        f"{kind} of the generator in {out}; images {tuple(facts['image_shape'])} in "
+        f"{kind} of the generator in {out}; images {tuple(metadata['image_shape'])} in "
         f"{value_range}"
     )

@@ -63,7 +63,7 @@ def generate_images(options: argparse.Namespace) -> None:
             "MODEL generates images from images; expected a GAN that generates them "
             "from latents."
         )
-    height, width, channels = gan.facts["image_shape"]
+    height, width, channels = gan.metadata["image_shape"]
     value_range = gan.value_range
     seeds = itertools.chain(*ranges)
     for batch in _batches(seeds, max(1, PIXELS_AT_ONCE // (height * width))):

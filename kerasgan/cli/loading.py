@@ -10,7 +10,7 @@ import numpy as np
 from kerasgan.cli import runs
 from kerasgan.files import absolute_path
 from kerasgan.models.adversarial import AdversarialModel
-from kerasgan.models.facts import read_facts
+from kerasgan.models.metadata import read_metadata
 from kerasgan.training import state
 from kerasgan.training.checkpoints import newest_checkpoint
 from kerasgan.version import library_versions
@@ -71,16 +71,16 @@ def _restore_run(
     folder: pathlib.Path,
     classes: tuple[type[AdversarialModel], ...],
     values: dict[str, np.ndarray],
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
 ) -> AdversarialModel:
     """Builds the model of a run from a checkpoint."""
     problem = None
-    if _generation(facts["versions"]) != _generation(library_versions()):
+    if _generation(metadata["versions"]) != _generation(library_versions()):
         # Even where all shapes match, the variables are in another order.
         problem = "another generation of Keras wrote it"
     else:
         try:
-            model = state.model_from_config(facts["model"])
+            model = state.model_from_config(metadata["model"])
         # The exception that Keras raises depends on the classes of the layers.
         except Exception as error:
             problem = _reason(error)
@@ -89,8 +89,8 @@ def _restore_run(
         problem = state.mismatch(variables, values)
     if problem is not None:
         raise ValueError(
-            f"MODEL is {str(folder)!r}{_saved_by(facts['versions'])}; its checkpoint "
-            f"cannot be restored: {problem}."
+            f"MODEL is {str(folder)!r}{_saved_by(metadata['versions'])}; its "
+            f"checkpoint cannot be restored: {problem}."
         )
     if not isinstance(model, classes):
         raise ValueError(
@@ -98,7 +98,7 @@ def _restore_run(
             f"a {_names(classes)}."
         )
     state.write_variables(variables, values)
-    model.versions = facts["versions"]
+    model.versions = metadata["versions"]
     return model
 
 
@@ -117,8 +117,8 @@ def _load_file(
         model = keras.models.load_model(file)
     # The exception that Keras raises depends on what the file contains.
     except Exception as error:
-        facts = read_facts(file)
-        saved_by = "" if facts is None else _saved_by(facts["versions"])
+        metadata = read_metadata(file)
+        saved_by = "" if metadata is None else _saved_by(metadata["versions"])
         raise ValueError(
             f"MODEL is {str(file)!r}{saved_by}; {expected} ({_reason(error)})"
         ) from error

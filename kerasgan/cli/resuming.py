@@ -11,7 +11,7 @@ from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.training import state
 from kerasgan.training.checkpoints import (
     checkpoint_files,
-    held_folder,
+    locked_folder,
     resumable_checkpoint,
 )
 
@@ -128,7 +128,7 @@ def check_checkpoint(options: argparse.Namespace, model: AdversarialModel) -> No
     if options.resume is None:
         return
     folder: pathlib.Path = options.resume / runs.CHECKPOINTS
-    with held_folder(folder):
+    with locked_folder(folder):
         checkpoint = resumable_checkpoint(folder)
     if checkpoint is None:
         return

@@ -157,7 +157,7 @@ def train_cyclegan(options: argparse.Namespace) -> None:
         scored_a, scored_b = both.first_images(size, MAX_SCORED)
         watching.insert(0, callbacks.Scorecard(classifier, scored_a, scored_b))
         classifier.save(run / "classifier.keras")
-        saved["classifier"] = classifier.facts
+        saved["classifier"] = classifier.metadata
     training.fit(cyclegan, pairs, options, recipe, run, watching, **saved)
     command = shown_command(
         *("translate", str(run), "PATH", "--direction", "a2b", "--out", "translated")

@@ -231,7 +231,7 @@ def fit(
         _print_how_to_resume(options, run)
         raise
     runs.save_model(model, run)
-    if any(c.gave_up for c in callbacks if isinstance(c, Diagnosis)):
+    if any(c.stopped_training for c in callbacks if isinstance(c, Diagnosis)):
         raise FloatingPointError(
             f"{run}: training stopped at step {model.steps_taken} because of values "
             "that are not finite; the model is from the last good epoch."

@@ -111,7 +111,7 @@ def _color_mode(cyclegan: CycleGAN, direction: str) -> str:
     Raises:
         ValueError: If image files cannot hold its channels.
     """
-    channels = cyclegan.facts["image_shape"][direction[0]][-1]
+    channels = cyclegan.metadata["image_shape"][direction[0]][-1]
     if channels not in COLOR_MODES:
         raise ValueError(
             f"MODEL takes images of {channels} channels; expected 1, 3 or 4, as in an "

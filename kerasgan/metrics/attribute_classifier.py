@@ -22,8 +22,8 @@ from kerasgan.metrics.classifier_training import (
 )
 from kerasgan.metrics.image_arrays import Images, batches_of, check_range
 
-# Name of the file inside the saved archive that contains the facts.
-FACTS = "attribute_classifier.json"
+# Name of the file inside the saved archive that contains the metadata.
+METADATA = "attribute_classifier.json"
 # Number of images classified at once, which bounds the memory.
 BATCH_SIZE = 256
 
@@ -46,7 +46,7 @@ class AttributeClassifier:
     Args:
         network: Keras model from images `(batch, height, width, channels)` to one
             logit, high for domain a, that ends in layers named `features` and `logit`.
-        facts: Dict of facts about the classifier, with the key `held_out_accuracy`.
+        metadata: Dict about the classifier, with the key `held_out_accuracy`.
 
     Example:
 
@@ -60,9 +60,9 @@ class AttributeClassifier:
     >>> classifier.save("male.keras")
     """
 
-    def __init__(self, network: keras.Model, facts: dict[str, Any]) -> None:
+    def __init__(self, network: keras.Model, metadata: dict[str, Any]) -> None:
         self.network = network
-        self.facts = dict(facts)
+        self.metadata = dict(metadata)
         features = keras.Model(network.input, network.get_layer("features").output)
         logit = network.get_layer("logit")
 
@@ -139,7 +139,7 @@ class AttributeClassifier:
         batches = labeled_batches(a, b, max(1, batch_size // 2), seed)
         train_network(network, batches, steps, verbose)
         classifier = cls(network, {})
-        classifier.facts = {
+        classifier.metadata = {
             "held_out_accuracy": classifier._balanced_accuracy(*held_out),
             "held_out_images": [seen[f"held_out[{i}]"][0] for i in (0, 1)],
             "images": [seen[name][0] for name in ("a", "b")],
@@ -163,19 +163,19 @@ class AttributeClassifier:
         with open(path, "rb") as file:
             if (
                 not zipfile.is_zipfile(file)
-                or FACTS not in (archive := zipfile.ZipFile(file)).namelist()
+                or METADATA not in (archive := zipfile.ZipFile(file)).namelist()
             ):
                 raise ValueError(
                     f"{path} contains no attribute classifier; expected a file that "
                     "AttributeClassifier.save wrote."
                 )
-            facts = json.loads(archive.read(FACTS))
-        return cls(keras.models.load_model(path, compile=False), facts)
+            metadata = json.loads(archive.read(METADATA))
+        return cls(keras.models.load_model(path, compile=False), metadata)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Saves the classifier as a `.keras` file.
 
-        The file is written atomically and includes the facts.
+        The file is written atomically and includes the metadata.
         `keras.models.load_model` loads the network alone.
 
         Args:
@@ -193,7 +193,7 @@ class AttributeClassifier:
             self.network.save(temporary)
             content = io.BytesIO(temporary.read_bytes())
         with zipfile.ZipFile(content, "a") as archive:
-            archive.writestr(FACTS, json.dumps(self.facts, indent=2))
+            archive.writestr(METADATA, json.dumps(self.metadata, indent=2))
         with atomic_write(path) as file:
             file.write(content.getvalue())
 
@@ -205,7 +205,7 @@ class AttributeClassifier:
     @property
     def held_out_accuracy(self) -> float:
         """Accuracy on held-out images, the mean over both domains."""
-        return self.facts["held_out_accuracy"]
+        return self.metadata["held_out_accuracy"]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns the probability that each image has the attribute.

@@ -125,7 +125,7 @@ class AdversarialModel(SavableModel):
             "jit_compile": jit_compile,
         }
         d_optimizer, g_optimizer = optimizers.optimizer_pair(d_optimizer, g_optimizer)
-        self.trained = compiling.Trained(
+        self.trained = compiling.TrainedVariables(
             compiling.trainable_variables("discriminator", discriminators),
             compiling.trainable_variables("generator", generators),
         )

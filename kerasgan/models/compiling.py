@@ -37,7 +37,7 @@ REPLACED = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class TrainedVariables:
     """The variables that each player's optimizer was built for.
 
     A plain object, because Keras would track lists of variables as new ones.

@@ -130,8 +130,8 @@ def check_pairs(
     batches: list[Any],
     name: str,
     *,
-    takers: Networks,
-    makers: Networks,
+    generators_from: Networks,
+    generators_to: Networks,
     discriminators: Networks,
     ranges: dict[str, ValueRange | None],
     pools: dict[str, ImagePool],
@@ -141,8 +141,8 @@ def check_pairs(
     Args:
         batches: The first batches, as `fit` yields them.
         name: What the data is, for messages.
-        takers: Dict from domains to the generator that takes their images.
-        makers: Dict from domains to the generator that makes their images.
+        generators_from: Dict from domains to the generator that takes their images.
+        generators_to: Dict from domains to the generator that makes their images.
         discriminators: Dict from domains to the discriminator of their images.
         ranges: Dict from domains to the range of their images, or None.
         pools: Dict from domains to the image pool, or an empty dict.
@@ -167,12 +167,12 @@ def check_pairs(
             [parts_of(batch)[i] for batch in batches],
             f"domain {domain} of {name}",
             input_shape("discriminator", discriminators[domain]),
-            makers[domain],
+            generators_to[domain],
             ranges[domain],
         )
         for batch in batches[:1]:
             shape = np.shape(parts_of(batch)[i])[1:]
-            _check_size(domain, shape, takers[domain], pools)
+            _check_size(domain, shape, generators_from[domain], pools)
 
 
 def _check_size(

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasgan import losses
 from kerasgan.models.batch import Batch
-from kerasgan.models.moves import Round, call_network, discriminate, total
+from kerasgan.models.moves import DiscriminatorBatch, call_network, discriminate, total
 from kerasgan.models.randomness import IMAGE_POOL, step_seed
 from kerasgan.models.step import needs_real
 
@@ -34,16 +34,18 @@ class Translation(NamedTuple):
         adversarial: How far they are from fooling the discriminator.
         cycle: Mean absolute error after translating back.
         identity: Mean absolute change of images that are already of the target domain.
-        there: Regularization losses of the generator that translates, or None.
-        back: Regularization losses of the generator that translates back, or None.
+        forward_regularization: Regularization losses of the generator that translates,
+            or None.
+        backward_regularization: Regularization losses of the generator that translates
+            back, or None.
     """
 
     fake: tf.Tensor
     adversarial: tf.Tensor
     cycle: tf.Tensor
     identity: tf.Tensor
-    there: tf.Tensor | None
-    back: tf.Tensor | None
+    forward_regularization: tf.Tensor | None
+    backward_regularization: tf.Tensor | None
 
 
 def translate_batch(
@@ -58,19 +60,19 @@ def translate_batch(
         training: Whether the generators train; otherwise the averages translate.
     """
     i = DIRECTIONS.index(direction)
-    there = model.generator_of(direction, averaged=not training)
-    back = model.generator_of(OPPOSITE[direction], averaged=not training)
+    forward = model.generator_of(direction, averaged=not training)
+    backward = model.generator_of(OPPOSITE[direction], averaged=not training)
     inputs = [batch.inputs]
     if model.identity_weight[i]:
         inputs.append(batch.real)
-    (fake, *same), there_own = call_network(there, *inputs, training=training)
+    (fake, *same), forward_loss = call_network(forward, *inputs, training=training)
     identity = tf.constant(0.0)
     if same:
         identity = losses.reconstruction_loss(batch.real, same[0])
-    (again,), back_own = call_network(back, fake, training=training)
+    (again,), backward_loss = call_network(backward, fake, training=training)
     discriminator = (model.discriminator_b, model.discriminator_a)[i]
     outputs = discriminate(
-        Round(discriminator, batch, fake),
+        DiscriminatorBatch(discriminator, batch, fake),
         needs_real=needs_real(model.loss_fn),
         training=training,
     )
@@ -79,8 +81,8 @@ def translate_batch(
         model.loss_fn.generator_loss(outputs.fake, outputs.real),
         losses.reconstruction_loss(batch.inputs, again),
         identity,
-        there_own,
-        back_own,
+        forward_loss,
+        backward_loss,
     )
 
 

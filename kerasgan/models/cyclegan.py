@@ -28,9 +28,9 @@ from kerasgan.models.cycle_step import (
     translate_batch,
     weighted_loss,
 )
-from kerasgan.models.facts import image_facts
 from kerasgan.models.image_pool import ImagePool
-from kerasgan.models.moves import Round
+from kerasgan.models.metadata import image_metadata
+from kerasgan.models.moves import DiscriminatorBatch
 from kerasgan.models.objectives import generator_objective
 from kerasgan.models.step import (
     count_step,
@@ -219,15 +219,15 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         weights = {name: getattr(self, name) for name in names}
         return {**super().compile_options(), **weights}
 
-    def image_facts(self) -> dict[str, Any]:
+    def image_metadata(self) -> dict[str, Any]:
         """Returns the range and shape of both domains' images."""
-        facts = {
-            domain: image_facts(self.maker_of(domain), self.given_range[domain])
+        metadata = {
+            domain: image_metadata(self.generator_to(domain), self.given_range[domain])
             for domain in "ab"
         }
         return {
-            name: {domain: facts[domain][name] for domain in "ab"}
-            for name in facts["a"]
+            name: {domain: metadata[domain][name] for domain in "ab"}
+            for name in metadata["a"]
         }
 
     def check_batches(self, batches: list[Any], name: str = "data") -> None:
@@ -235,12 +235,12 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         check_pairs(
             batches,
             name,
-            takers={"a": self.generator_ab, "b": self.generator_ba},
-            makers={domain: self.maker_of(domain) for domain in "ab"},
+            generators_from={"a": self.generator_ab, "b": self.generator_ba},
+            generators_to={domain: self.generator_to(domain) for domain in "ab"},
             discriminators={"a": self.discriminator_a, "b": self.discriminator_b},
             ranges={
                 domain: ranges.known_range(
-                    self.given_range[domain], self.maker_of(domain)
+                    self.given_range[domain], self.generator_to(domain)
                 )
                 for domain in "ab"
             },
@@ -258,16 +258,23 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             objective = generator_objective(
                 weighted_loss(self, a2b, b2a),
                 # The generator of one direction also translates back in the other.
-                [mean_of(a2b.there, b2a.back), mean_of(b2a.there, a2b.back)],
+                [
+                    mean_of(a2b.forward_regularization, b2a.backward_regularization),
+                    mean_of(b2a.forward_regularization, a2b.backward_regularization),
+                ],
             )
         minimize(self.g_optimizer, tape, objective, self.trained.generators)
 
-        rounds = [
-            Round(self.discriminator_a, batches["b2a"], pooled(self, 0, b2a.fake)),
-            Round(self.discriminator_b, batches["a2b"], pooled(self, 1, a2b.fake)),
+        d_batches = [
+            DiscriminatorBatch(
+                self.discriminator_a, batches["b2a"], pooled(self, 0, b2a.fake)
+            ),
+            DiscriminatorBatch(
+                self.discriminator_b, batches["a2b"], pooled(self, 1, a2b.fake)
+            ),
         ]
         with tf.GradientTape() as tape:
-            d_objective, d_losses = discriminators_objective(self, rounds)
+            d_objective, d_losses = discriminators_objective(self, d_batches)
         minimize(self.d_optimizer, tape, d_objective, self.trained.discriminators)
 
         if self.ema_decay is not None:
@@ -278,7 +285,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             d_objective.terms,
             terms(self, d_losses, a2b, b2a),
         ):
-            report(self, reported, rounds[0])
+            report(self, reported, d_batches[0])
         count_step(self, objective.value)
         return self.logs(training=True)
 
@@ -289,19 +296,19 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             translate_batch(self, direction, batch, training=False)
             for direction, batch in batches.items()
         )
-        rounds = [
-            Round(self.discriminator_a, batches["b2a"], b2a.fake),
-            Round(self.discriminator_b, batches["a2b"], a2b.fake),
+        d_batches = [
+            DiscriminatorBatch(self.discriminator_a, batches["b2a"], b2a.fake),
+            DiscriminatorBatch(self.discriminator_b, batches["a2b"], a2b.fake),
         ]
         objective, d_losses, _ = evaluate_discriminators(
-            self, rounds, evaluation_seed(self)
+            self, d_batches, evaluation_seed(self)
         )
         for reported in (
             {"g_loss": weighted_loss(self, a2b, b2a)},
             objective.terms,
             terms(self, d_losses, a2b, b2a),
         ):
-            report(self, reported, rounds[0])
+            report(self, reported, d_batches[0])
         for direction, made in (("a2b", a2b), ("b2a", b2a)):
             for metric in self.metrics_of[direction]:
                 metric.update_state(batches[direction].real, made.fake)

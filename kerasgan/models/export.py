@@ -12,12 +12,12 @@ from typing import Any
 import keras
 
 from kerasgan.files import absolute_path, atomic_path
-from kerasgan.models.facts import EXTRA_FOLDER, MEMBER
+from kerasgan.models.metadata import EXTRA_FOLDER, MEMBER
 from kerasgan.version import library_versions
 
 
 def export_network(
-    network: keras.Model, path: str | os.PathLike[str], facts: dict[str, Any]
+    network: keras.Model, path: str | os.PathLike[str], metadata: dict[str, Any]
 ) -> None:
     """Writes a network as a Keras model or a SavedModel, whole or not at all.
 
@@ -25,14 +25,14 @@ def export_network(
         network: A Keras model.
         path: A path that ends in `.keras`, or else a new or empty folder. Missing
             parent folders are created.
-        facts: JSON-compatible values to store with it; library versions are added.
+        metadata: JSON-compatible values to store with it; library versions are added.
 
     Raises:
         ValueError: If `path` exists and is something else.
     """
     check_export_path("path", path)
     path = absolute_path(path)
-    text = json.dumps({**facts, "versions": library_versions()}, indent=2)
+    text = json.dumps({**metadata, "versions": library_versions()}, indent=2)
     write = _write_keras if path.suffix == ".keras" else _write_saved_model
     write(network, path, text)
 
@@ -56,15 +56,15 @@ def check_export_path(name: str, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _write_keras(network: keras.Model, path: pathlib.Path, facts: str) -> None:
+def _write_keras(network: keras.Model, path: pathlib.Path, metadata: str) -> None:
     with atomic_path(path) as temporary:
         network.save(temporary)
         # Keras ignores members of the archive that it does not know.
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(MEMBER, facts)
+            archive.writestr(MEMBER, metadata)
 
 
-def _write_saved_model(network: keras.Model, path: pathlib.Path, facts: str) -> None:
+def _write_saved_model(network: keras.Model, path: pathlib.Path, metadata: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, so that it only has to be renamed.
     with tempfile.TemporaryDirectory(
@@ -75,7 +75,7 @@ def _write_saved_model(network: keras.Model, path: pathlib.Path, facts: str) -> 
         with contextlib.redirect_stdout(io.StringIO()):
             network.export(str(whole))
         (whole / EXTRA_FOLDER).mkdir()
-        (whole / EXTRA_FOLDER / MEMBER).write_text(facts)
+        (whole / EXTRA_FOLDER / MEMBER).write_text(metadata)
         if path.exists():
             # Windows does not replace a folder, even an empty one.
             path.rmdir()

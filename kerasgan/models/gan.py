@@ -13,13 +13,13 @@ from kerasgan.models import value_range as ranges
 from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.models.averaging import averaged_copy
 from kerasgan.models.batch import Batch, split, unpack
-from kerasgan.models.facts import image_facts
 from kerasgan.models.latents import (
     check_distribution,
     check_latent_dim,
-    latent_facts,
+    latent_metadata,
 )
-from kerasgan.models.moves import Round, call_network, discriminate
+from kerasgan.models.metadata import image_metadata
+from kerasgan.models.moves import DiscriminatorBatch, call_network, discriminate
 from kerasgan.models.objectives import generator_objective
 from kerasgan.models.randomness import LATENTS, PENALTY, fold_in, step_seed
 from kerasgan.models.sampling import ImageSampler
@@ -180,16 +180,16 @@ class GAN(ImageSampler, AdversarialModel):
         steps = self.discriminator_steps
         return {**super().compile_options(), "discriminator_steps": steps}
 
-    def image_facts(self) -> dict[str, Any]:
+    def image_metadata(self) -> dict[str, Any]:
         """Returns the range and shape of images, and of latents or source images."""
-        facts = image_facts(self.generator, self.given_range)
+        metadata = image_metadata(self.generator, self.given_range)
         if self.latent_shape is not None:
             return {
-                **facts,
-                **latent_facts(self.latent_shape, self.latent_distribution),
+                **metadata,
+                **latent_metadata(self.latent_shape, self.latent_distribution),
             }
         shape = inspection.input_shape("generator", self.generator)
-        return {**facts, "source_shape": list(shape)}
+        return {**metadata, "source_shape": list(shape)}
 
     def check_batches(self, batches: list[Any], name: str = "data") -> None:
         """Raises a ValueError if the model cannot be trained on these batches."""
@@ -207,7 +207,9 @@ class GAN(ImageSampler, AdversarialModel):
         *earlier, batch = self._batches(data)
         for update, extra in enumerate(earlier, start=1):
             (fake,), _ = call_network(self.generator, extra.inputs, training=True)
-            self._train_discriminator(Round(self.discriminator, extra, fake), update)
+            self._train_discriminator(
+                DiscriminatorBatch(self.discriminator, extra, fake), update
+            )
 
         tape = tf.GradientTape()
         with tape:
@@ -215,7 +217,7 @@ class GAN(ImageSampler, AdversarialModel):
                 self.generator, batch.inputs, training=True
             )
         # Outside of the tape: the discriminator's update is not differentiated.
-        shown = Round(self.discriminator, batch, fake)
+        shown = DiscriminatorBatch(self.discriminator, batch, fake)
         self._train_discriminator(shown)
         with tape:
             outputs = discriminate(
@@ -236,7 +238,7 @@ class GAN(ImageSampler, AdversarialModel):
         seed = evaluation_seed(self)
         batch = self._with_inputs(self._unpacked(data), seed)
         fake = tf.cast(self(batch.inputs), "float32")
-        shown = Round(self.discriminator, batch, fake)
+        shown = DiscriminatorBatch(self.discriminator, batch, fake)
         objective, _, (outputs,) = evaluate_discriminators(
             self, [shown], fold_in(seed, PENALTY)
         )
@@ -262,7 +264,7 @@ class GAN(ImageSampler, AdversarialModel):
             "value_range": self.given_range,
         }
 
-    def _train_discriminator(self, shown: Round, update: int = 0) -> None:
+    def _train_discriminator(self, shown: DiscriminatorBatch, update: int = 0) -> None:
         """Updates the discriminator once and reports its metrics."""
         with tf.GradientTape() as tape:
             objective, _ = discriminators_objective(self, [shown], update)

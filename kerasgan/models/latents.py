@@ -83,7 +83,7 @@ def check_distribution(distribution: Any) -> str | tuple[float, float]:
     return low, high
 
 
-def latent_facts(
+def latent_metadata(
     shape: tuple[int, ...], distribution: str | tuple[float, float]
 ) -> dict[str, Any]:
     """Returns the shape and distribution of latents, as JSON-compatible values."""

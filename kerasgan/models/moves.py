@@ -25,7 +25,7 @@ class Outputs(NamedTuple):
     regularization: tf.Tensor | None
 
 
-class Round(NamedTuple):
+class DiscriminatorBatch(NamedTuple):
     """A discriminator and the images it scores.
 
     Attributes:
@@ -104,19 +104,21 @@ def call_discriminator(
     return call_network(discriminator, *inputs, training=training)
 
 
-def discriminate(round_: Round, *, needs_real: bool = True, training: bool) -> Outputs:
+def discriminate(
+    d_batch: DiscriminatorBatch, *, needs_real: bool = True, training: bool
+) -> Outputs:
     """Returns a discriminator's outputs for a round of real and generated images.
 
     Args:
-        round_: The `Round`.
+        d_batch: The `DiscriminatorBatch`.
         needs_real: Whether real images are scored too.
         training: Whether the discriminator trains.
     """
-    shown = [round_.batch.real, round_.fake] if needs_real else [round_.fake]
+    shown = [d_batch.batch.real, d_batch.fake] if needs_real else [d_batch.fake]
     outputs, regularization = call_discriminator(
-        round_.discriminator,
+        d_batch.discriminator,
         *shown,
-        condition=round_.batch.condition,
+        condition=d_batch.batch.condition,
         training=training,
     )
     return Outputs(outputs[0] if needs_real else None, outputs[-1], regularization)

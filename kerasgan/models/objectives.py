@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from kerasgan.models.moves import Outputs, Round, call_discriminator, total
+from kerasgan.models.moves import DiscriminatorBatch, Outputs, call_discriminator, total
 
 
 class Objective(NamedTuple):
@@ -79,7 +79,7 @@ def generator_objective(
 
 def penalty_of(
     penalties: Sequence[Callable[..., tf.Tensor]],
-    rounds: Sequence[Round],
+    d_batches: Sequence[DiscriminatorBatch],
     seed_of: Callable[[int, int], tf.Tensor],
     training: bool,
 ) -> tf.Tensor | None:
@@ -87,14 +87,14 @@ def penalty_of(
 
     Args:
         penalties: List of callables of `(discriminate, real, fake, seed)`.
-        rounds: The `Round` of each discriminator.
+        d_batches: The `DiscriminatorBatch` of each discriminator.
         seed_of: Function of the indices of a round and a penalty that returns a seed.
         training: Whether the discriminators train.
     """
     values = []
-    for i, one in enumerate(rounds):
+    for i, one in enumerate(d_batches):
 
-        def discriminate(images: tf.Tensor, one: Round = one) -> tf.Tensor:
+        def discriminate(images: tf.Tensor, one: DiscriminatorBatch = one) -> tf.Tensor:
             outputs, _ = call_discriminator(
                 one.discriminator,
                 images,

@@ -22,7 +22,7 @@ class ImageSampler:
     ema_generator: keras.Model | None
     latent_distribution: str | tuple[float, float]
     given_range: ranges.ValueRange | None
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     @property
     def latent_shape(self) -> tuple[int, ...] | None:
@@ -111,8 +111,8 @@ class ImageSampler:
         Args:
             path: A path that ends in `.keras` for a Keras model, or a new folder for a
                 SavedModel whose signature `serving_default` takes any number of inputs.
-                The model's `facts` are stored in `kerasgan.json`, a member of the file
-                or a file in the folder's `assets.extra`.
+                The model's `metadata` is stored in `kerasgan.json`, a member of the
+                file or a file in the folder's `assets.extra`.
             averaged: Whether to export the averaged generator, if there is one.
 
         Raises:
@@ -123,8 +123,8 @@ class ImageSampler:
         >>> gan.export_generator("served/1")
         >>> serve = tf.saved_model.load("served/1").signatures["serving_default"]
         """
-        facts = {**self.facts, "kind": "generator"}
-        export_network(self._generator(averaged), path, facts)
+        metadata = {**self.metadata, "kind": "generator"}
+        export_network(self._generator(averaged), path, metadata)
 
     def _generator(self, averaged: bool) -> keras.Model:
         average = averaged and self.ema_generator is not None

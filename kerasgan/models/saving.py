@@ -18,7 +18,7 @@ class SavableModel(keras.Model):
     """Saving and loading of a model with two players.
 
     `keras.Model` saves one optimizer and one loss; this saves both optimizers, the
-    adversarial loss, penalties and metrics, and facts about the images.
+    adversarial loss, penalties and metrics, and metadata about the images.
     """
 
     # Names of the arguments, and attributes, that hold networks.
@@ -73,16 +73,16 @@ class SavableModel(keras.Model):
             return
         self.compile(**compiling.deserialized(config))
 
-    def image_facts(self) -> dict[str, Any]:
+    def image_metadata(self) -> dict[str, Any]:
         """Returns what users of the images must know, as JSON-compatible values."""
         return {}
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What a saved file says about the model, as JSON-compatible values."""
         return {
             "kind": type(self).__name__,
-            **self.image_facts(),
+            **self.image_metadata(),
             # Keras keeps it as a type that JSON does not accept as a dict.
             "versions": self.versions and dict(self.versions),
         }
@@ -128,7 +128,7 @@ class SavableModel(keras.Model):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
             "name": self.name,
-            "facts": {**self.facts, "versions": library_versions()},
+            "metadata": {**self.metadata, "versions": library_versions()},
         }
 
     @classmethod
@@ -139,9 +139,9 @@ class SavableModel(keras.Model):
             for role in cls.roles
         }
         options = {**config, **networks}
-        facts = options.pop("facts", {})
+        metadata = options.pop("metadata", {})
         model = cls(**options)
-        model.versions = facts.get("versions")
+        model.versions = metadata.get("versions")
         return model
 
 

@@ -6,7 +6,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgan.models.moves import Outputs, Round, apply, differentiate, discriminate
+from kerasgan.models.moves import (
+    DiscriminatorBatch,
+    Outputs,
+    apply,
+    differentiate,
+    discriminate,
+)
 from kerasgan.models.objectives import (
     Objective,
     discriminator_objective,
@@ -25,26 +31,26 @@ Model = Any
 
 
 def discriminators_objective(
-    model: Model, rounds: Sequence[Round], update: int = 0
+    model: Model, d_batches: Sequence[DiscriminatorBatch], update: int = 0
 ) -> tuple[Objective, list[tf.Tensor]]:
     """Returns what the discriminators minimize in training.
 
     Args:
         model: An adversarial model.
-        rounds: The `Round` of each discriminator.
+        d_batches: The `DiscriminatorBatch` of each discriminator.
         update: Number of this update within the step.
 
     Returns:
         The `Objective`, and the list of each discriminator's loss.
     """
     seed = step_seed(model.seed, model.step, PENALTY, update)
-    outputs = [discriminate(one, training=True) for one in rounds]
+    outputs = [discriminate(one, training=True) for one in d_batches]
     return discriminator_objective(
         model.loss_fn,
         outputs,
         draw_labels(model, outputs, update),
         penalty_of(
-            model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=True
+            model.penalties, d_batches, lambda i, j: fold_in(seed, i, j), training=True
         ),
     )
 
@@ -68,13 +74,13 @@ def minimize(
 
 
 def evaluate_discriminators(
-    model: Model, rounds: Sequence[Round], seed: tf.Tensor
+    model: Model, d_batches: Sequence[DiscriminatorBatch], seed: tf.Tensor
 ) -> tuple[Objective, list[tf.Tensor], list[Outputs]]:
     """Returns what the discriminators would minimize, without label noise.
 
     Args:
         model: An adversarial model.
-        rounds: The `Round` of each discriminator.
+        d_batches: The `DiscriminatorBatch` of each discriminator.
         seed: A seed for stateless operations.
 
     Returns:
@@ -83,10 +89,10 @@ def evaluate_discriminators(
     # Regularization belongs to training, and is not evaluated.
     outputs = [
         discriminate(one, training=False)._replace(regularization=None)
-        for one in rounds
+        for one in d_batches
     ]
     penalty = penalty_of(
-        model.penalties, rounds, lambda i, j: fold_in(seed, i, j), training=False
+        model.penalties, d_batches, lambda i, j: fold_in(seed, i, j), training=False
     )
     objective, losses = discriminator_objective(model.loss_fn, outputs, None, penalty)
     return objective, losses, outputs
@@ -142,7 +148,7 @@ def evaluation_seed(model: Model) -> tf.Tensor:
     return step_seed(model.seed, seen, EVALUATION)
 
 
-def report(model: Model, terms: dict[str, tf.Tensor], one: Round) -> None:
+def report(model: Model, terms: dict[str, tf.Tensor], one: DiscriminatorBatch) -> None:
     """Updates metrics, weighted by the number of images: a last batch may be smaller.
 
     Args:

@@ -19,7 +19,7 @@ class ImageTranslator:
     generator_ab: keras.Model
     generator_ba: keras.Model
     given_range: dict[str, ranges.ValueRange | None]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     def translate(
         self,
@@ -76,7 +76,9 @@ class ImageTranslator:
             ValueError: If it was not given and cannot be inferred from the generator.
         """
         check_choice("domain", domain, ("a", "b"))
-        return ranges.required_range(self.given_range[domain], self.maker_of(domain))
+        return ranges.required_range(
+            self.given_range[domain], self.generator_to(domain)
+        )
 
     def export_generator(
         self,
@@ -86,19 +88,21 @@ class ImageTranslator:
     ) -> None:
         """Exports the generator of one direction; see `GAN.export_generator`.
 
-        Its facts have the `direction`, and the shape and range of its inputs as
+        Its metadata has the `direction`, and the shape and range of its inputs as
         `source_shape` and `source_range`.
         """
         check_choice("direction", direction, DIRECTIONS)
-        facts = {**self.facts, "kind": "generator", "direction": direction}
+        metadata = {**self.metadata, "kind": "generator", "direction": direction}
         for name, source in (
             ("image_shape", "source_shape"),
             ("value_range", "source_range"),
         ):
-            facts[source], facts[name] = (facts[name][d] for d in direction.split("2"))
-        export_network(self.generator_of(direction, averaged), path, facts)
+            metadata[source], metadata[name] = (
+                metadata[name][d] for d in direction.split("2")
+            )
+        export_network(self.generator_of(direction, averaged), path, metadata)
 
-    def maker_of(self, domain: str) -> keras.Model:
+    def generator_to(self, domain: str) -> keras.Model:
         """Returns the generator that makes images of a domain."""
         return self.generator_ba if domain == "a" else self.generator_ab
 

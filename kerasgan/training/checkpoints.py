@@ -35,7 +35,7 @@ class DamagedCheckpointError(ValueError):
 
 
 def write_checkpoint(
-    folder: pathlib.Path, step: int, values: dict[str, Any], facts: dict[str, Any]
+    folder: pathlib.Path, step: int, values: dict[str, Any], metadata: dict[str, Any]
 ) -> None:
     """Writes a checkpoint and removes all but the newest two.
 
@@ -44,7 +44,7 @@ def write_checkpoint(
         step: Training steps so far.
         values: Dict from names to arrays or variables. Variables are read one at a
             time.
-        facts: JSON-compatible values.
+        metadata: JSON-compatible values.
 
     Raises:
         OSError: If the file cannot be written. Earlier checkpoints are kept.
@@ -54,7 +54,7 @@ def write_checkpoint(
         [name, tf.as_dtype(value.dtype).name, tuple(value.shape)]
         for name, value in values.items()
     ]
-    header = json.dumps({"facts": facts, "arrays": arrays}).encode()
+    header = json.dumps({"metadata": metadata, "arrays": arrays}).encode()
     digest = hashlib.sha256()
     newest = next(iter(checkpoint_files(folder)), None)
     number = 0 if newest is None else _number(newest) + 1
@@ -72,7 +72,7 @@ def read_checkpoint(file: pathlib.Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Returns:
-        The values and facts that `write_checkpoint` got.
+        The values and metadata that `write_checkpoint` got.
 
     Raises:
         DamagedCheckpointError: If the file is truncated or a byte has changed.
@@ -89,7 +89,7 @@ def read_checkpoint(file: pathlib.Path) -> Checkpoint:
         value = np.frombuffer(content, dtype, count, start).reshape(shape)
         values[name] = value
         start += value.nbytes
-    return values, header["facts"]
+    return values, header["metadata"]
 
 
 def checkpoint_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -172,7 +172,7 @@ def resumable_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
 
 
 @contextlib.contextmanager
-def held_folder(folder: pathlib.Path) -> Iterator[None]:
+def locked_folder(folder: pathlib.Path) -> Iterator[None]:
     """Locks a folder of checkpoints inside the block.
 
     Removes incomplete files of a killed process. The operating system releases the lock

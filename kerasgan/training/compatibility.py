@@ -80,21 +80,21 @@ def data_digest(batches: list[Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def report_differences(run: pathlib.Path, facts: dict[str, Any], data: str) -> None:
+def report_differences(run: pathlib.Path, metadata: dict[str, Any], data: str) -> None:
     """Prints why a resumed run may differ from an uninterrupted one.
 
     Args:
         run: Folder of the run.
-        facts: Facts of the checkpoint.
+        metadata: Metadata of the checkpoint.
         data: What `data_digest` returned for the first batches.
     """
-    if facts["versions"] != library_versions():
-        saved_by = ", ".join(" ".join(pair) for pair in facts["versions"].items())
+    if metadata["versions"] != library_versions():
+        saved_by = ", ".join(" ".join(pair) for pair in metadata["versions"].items())
         print(
             f"{run}: the checkpoint was saved by other versions ({saved_by}), so "
             "the resumed run may differ in the last bits."
         )
-    if facts["data"] != data:
+    if metadata["data"] != data:
         print(
             f"{run}: the data has changed or comes in another order, so the run "
             "will differ from an uninterrupted one; pass a seed to the data "

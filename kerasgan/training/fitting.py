@@ -13,7 +13,7 @@ from kerasgan.arguments import check_positive
 from kerasgan.training import sources
 from kerasgan.training.callback_list import FitCallbacks, listed
 from kerasgan.training.data_checks import CHECKED_IMAGES
-from kerasgan.training.preflight import look_ahead
+from kerasgan.training.preflight import run_preflight
 from kerasgan.training.run_state import RunState
 from kerasgan.training.stream import Stream
 
@@ -153,7 +153,7 @@ def _fit(
         if run_state is not None:
             raise ValueError(_why_not_resumable(model, data))
         if preflight and epochs > initial_epoch:
-            look_ahead(model, data, epochs - initial_epoch)
+            run_preflight(model, data, epochs - initial_epoch)
         else:
             data = _checked(model, data)
         return keras_fit(
@@ -170,7 +170,7 @@ def _fit(
     if run_state is not None:
         left = run_state.epochs_left(epochs, initial_epoch)
     if preflight and left > 0:
-        _, first = look_ahead(model, data, left, stream.look(), steps)
+        _, first = run_preflight(model, data, left, stream.peek(), steps)
     else:
         first = model.check_data(stream.first(CHECKED_IMAGES))
     start = None

@@ -74,11 +74,11 @@ def preflight(
     >>> report.slower
     'model'
     """
-    report, _ = look_ahead(model, data, epochs)
+    report, _ = run_preflight(model, data, epochs)
     return report
 
 
-def look_ahead(
+def run_preflight(
     model: Any,
     data: tf.data.Dataset,
     epochs: int | None = None,

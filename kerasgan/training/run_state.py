@@ -20,7 +20,7 @@ from kerasgan.training.callback_state import (
 )
 from kerasgan.training.checkpoints import (
     KEPT,
-    held_folder,
+    locked_folder,
     resumable_checkpoint,
     write_checkpoint,
 )
@@ -37,7 +37,7 @@ from kerasgan.version import library_versions
 # Training between two checkpoints takes at least this many times as long as saving one,
 # and at least so many seconds.
 TRAINING_TO_SAVING = 50
-LEAST_SECONDS = 10.0
+MIN_SECONDS = 10.0
 
 
 class RunState(keras.callbacks.Callback):
@@ -118,7 +118,7 @@ class RunState(keras.callbacks.Callback):
             model: A compiled adversarial model. If it was created without a seed, it
                 gets the seed of the checkpoint.
         """
-        with held_folder(self.folder):
+        with locked_folder(self.folder):
             self._model = model
             self._checkpoint = resumable_checkpoint(self.folder)
             if self._checkpoint is not None:
@@ -137,8 +137,8 @@ class RunState(keras.callbacks.Callback):
         return 0 if self._is_complete(epochs) else epochs - self._checkpoint[1]["epoch"]
 
     def _is_complete(self, epochs: int) -> bool:
-        _, facts = self._checkpoint
-        return facts["finished"] and epochs <= facts["epochs"]
+        _, metadata = self._checkpoint
+        return metadata["finished"] and epochs <= metadata["epochs"]
 
     def resume_fit(
         self,
@@ -171,9 +171,9 @@ class RunState(keras.callbacks.Callback):
         self._epoch: int | None = None
         if self._checkpoint is None:
             return None
-        values, facts = self._checkpoint
+        values, metadata = self._checkpoint
         groups = state.state_variables(self._model)
-        changed = changed_since(facts["options"], values, self._options)
+        changed = changed_since(metadata["options"], values, self._options)
         # A learning rate that the user changed keeps its new value.
         self._kept = {n: v for n, v in groups.items() if n not in changed}
         check_resumable(
@@ -181,11 +181,11 @@ class RunState(keras.callbacks.Callback):
             state.mismatch(self._kept, values),
             changed if self.strict else set(),
             now=self._options,
-            then=facts["options"],
+            then=metadata["options"],
         )
         state.write_variables(self._kept, values)
         self.first_step = self._saved_step = self._model.steps_taken
-        run, epoch, batch = self.folder.parent, facts["epoch"], facts["batch"]
+        run, epoch, batch = self.folder.parent, metadata["epoch"], metadata["batch"]
         if self._is_complete(epochs):
             self._saved = epoch * steps
             print(f"{run}: already complete after {self._model.steps_taken} steps.")
@@ -198,7 +198,7 @@ class RunState(keras.callbacks.Callback):
             f"{run}: resuming from step {self._model.steps_taken}, epoch {epoch + 1}, "
             f"batch {batch + 1} of {steps}."
         )
-        report_differences(run, facts, self._data)
+        report_differences(run, metadata, self._data)
         return epoch, batch
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -208,8 +208,8 @@ class RunState(keras.callbacks.Callback):
                 "cannot resume; expected a kerasgan.GAN or kerasgan.CycleGAN."
             )
         # A new run saves before its first step.
-        self._due = time.monotonic() + (LEAST_SECONDS if self._checkpoint else 0.0)
-        self._told_not_finite = False
+        self._due = time.monotonic() + (MIN_SECONDS if self._checkpoint else 0.0)
+        self._reported_not_finite = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # Here, not at the end of an epoch: all other callbacks have handled its end.
@@ -260,18 +260,18 @@ class RunState(keras.callbacks.Callback):
 
     def _restore_the_rest(self) -> None:
         """Restores what Keras has reset since the variables were restored."""
-        values, facts = self._checkpoint
+        values, metadata = self._checkpoint
         self._checkpoint = None
-        if not facts["finished"]:
+        if not metadata["finished"]:
             # These are the metrics of the partial epoch, and a learning rate that a
             # callback set at the beginning of the epoch and has now set again.
             state.write_variables(self._kept, values)
         history = self.model.history
-        history.epoch = list(facts["history"]["epoch"])
-        history.history = {k: list(v) for k, v in facts["history"]["logs"].items()}
+        history.epoch = list(metadata["history"]["epoch"])
+        history.history = {k: list(v) for k, v in metadata["history"]["logs"].items()}
         for key, callback in self._stateful.items():
-            if key in facts["callbacks"]:
-                set_callback_state(callback, facts["callbacks"][key])
+            if key in metadata["callbacks"]:
+                set_callback_state(callback, metadata["callbacks"][key])
             weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
             if weights:
                 callback.best_weights = weights
@@ -306,8 +306,8 @@ class RunState(keras.callbacks.Callback):
         step = self.model.steps_taken
         if not is_finite(values.values()):
             self._delay(started)
-            if not self._told_not_finite:
-                self._told_not_finite = True
+            if not self._reported_not_finite:
+                self._reported_not_finite = True
                 print(
                     f"\n{self.folder.parent}: values are NaN or infinite at step "
                     f"{step}, so no checkpoint is saved until they are finite."
@@ -316,7 +316,7 @@ class RunState(keras.callbacks.Callback):
         for key, callback in self._stateful.items():
             for i, weight in enumerate(getattr(callback, "best_weights", None) or []):
                 values[f"{key}/{i}"] = weight
-        facts = {
+        metadata = {
             "epoch": epoch,
             "batch": batch,
             "epochs": self._epochs,
@@ -330,7 +330,7 @@ class RunState(keras.callbacks.Callback):
             "callbacks": get_callback_states(self._stateful),
         }
         try:
-            write_checkpoint(self.folder, step, values, facts)
+            write_checkpoint(self.folder, step, values, metadata)
         except OSError as error:
             reason = getattr(error.__cause__, "strerror", None) or error
             raise OSError(
@@ -339,11 +339,11 @@ class RunState(keras.callbacks.Callback):
                 "checkpoints; earlier checkpoints are intact."
             ) from error
         self._saved, self._saved_step = now, step
-        self._told_not_finite = False
+        self._reported_not_finite = False
         self._delay(started)
         return True
 
     def _delay(self, started: float) -> None:
         """Sets when the next checkpoint is due, after one that started at `started`."""
         ended = time.monotonic()
-        self._due = ended + max(LEAST_SECONDS, TRAINING_TO_SAVING * (ended - started))
+        self._due = ended + max(MIN_SECONDS, TRAINING_TO_SAVING * (ended - started))

@@ -11,7 +11,7 @@ from kerasgan import compat
 from kerasgan.schedules import LoweredRate
 
 # Parts of a model's configuration that may change without changing any number.
-FREE = ("name", "facts", "steps_per_execution", "metrics")
+FREE = ("name", "metadata", "steps_per_execution", "metrics")
 LOWERED = keras.saving.get_registered_name(LoweredRate)
 # Keys of a network's configuration that hold names of layers.
 NAMES_OF_LAYERS = ("name", "inbound_nodes", "input_layers", "output_layers")

@@ -34,7 +34,7 @@ class Stream:
         self._iterator = iter(_untuned(from_start or data.repeat()))
         self._seen: list[Any] = []
 
-    def look(self) -> Iterator[Any]:
+    def peek(self) -> Iterator[Any]:
         """Yields the batches from the beginning. Call it only before `start_at`."""
         for number in itertools.count():
             if number == len(self._seen):
@@ -47,7 +47,7 @@ class Stream:
     def first(self, images: int) -> tf.data.Dataset:
         """Returns a dataset of the first batches, with at least `images` images."""
         batches, n = [], 0
-        for batch in self.look():
+        for batch in self.peek():
             batches.append(batch)
             n += len(tf.nest.flatten(batch)[0])
             if n >= images:

@@ -135,7 +135,7 @@ class Each(keras.callbacks.Callback):
             self.after_step(self.model, self.model.steps_taken)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
@@ -170,7 +170,7 @@ def test_a_healthy_gan_has_no_findings(capsys, options):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_healthy_cyclegan_has_no_findings():
     def generator():
@@ -353,7 +353,7 @@ def test_training_stops_after_three_recoveries(still_gan):
     for i, sentence in enumerate(sentences[:3], start=1):
         assert f"(recovery {i} of 3)" in sentence
     assert "training stops, with the model restored to step 0" in sentences[3]
-    assert callback.gave_up
+    assert callback.stopped_training
     # The model is as it was before training.
     np.testing.assert_array_equal(gan.generate(4, seed=0), first)
     # Two steps in each of three epochs, and one of the fourth.
@@ -374,7 +374,7 @@ def test_a_saturated_discriminator(still_gan):
     assert callback.findings[0].step == 2
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("loss_fn", ["non_saturating", "least_squares"])
 def test_a_beaten_discriminator(still_gan, monkeypatch, loss_fn):

@@ -98,7 +98,7 @@ def test_each_panel_has_its_curves(tmp_path, curves):
         assert count(panel, BLUE) > 200 and count(panel, ORANGE) > 200
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_each_kind_of_quantity_has_a_panel(tmp_path, curves):
     for n, size in ((1, (300, 800)), (3, (900, 800)), (8, (1200, 1600))):

@@ -97,7 +97,7 @@ def table(folder, suffix=""):
     return [(int(row["epoch"]), int(row["step"])) for row in rows]
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_new_model_keeps_the_files_of_other_runs(tmp_path, new_gan, train, capsys):
     train(new_gan(), tmp_path, epochs=3)
@@ -174,7 +174,7 @@ def test_a_loaded_model_continues_files_of_earlier_steps(tmp_path, new_gan, trai
     assert table(tmp_path, "-002") == [(1, 6)]
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("every_steps, first_step", [(3, 3), (1000, 0)])
 def test_a_resumed_run_rewrites_its_own_files(
@@ -204,7 +204,7 @@ def test_a_resumed_run_shows_only_epochs_that_it_has_reached(new_gan, train, kil
         assert gif.n_frames == 2
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("every_steps", [3, 1000])
 def test_a_resumed_run_continues_numbered_files(

@@ -30,7 +30,7 @@ def pairs(faces):
     return tf.data.Dataset.from_tensor_slices(both).batch(8)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_scores_are_added_to_the_logs(tmp_path, small_cyclegan, bright, pairs, faces):
     cyclegan = small_cyclegan()
@@ -79,7 +79,7 @@ def test_early_stopping_reads_scores(small_cyclegan, bright, pairs, faces):
     assert len(history["g_loss"]) == 2
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_real_features_are_computed_once(
     small_cyclegan, bright, pairs, faces, monkeypatch
@@ -96,7 +96,7 @@ def test_real_features_are_computed_once(
     assert len(real) == 2 and len(seen) == 2 + 3 * 2
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_one_line_is_printed_per_epoch(small_cyclegan, bright, pairs, faces, capsys):
     scorecard = callbacks.Scorecard(bright, faces(side=8), faces(side=8))
@@ -161,7 +161,7 @@ def test_values_out_of_range_are_clipped(small_cyclegan, bright, faces, pairs):
     assert history["change_a2b"] == pytest.approx([np.abs(clipped - a).mean()])
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_scores_of_nan_images_are_nan(tmp_path, small_cyclegan, bright, faces, pairs):
     cyclegan = small_cyclegan()

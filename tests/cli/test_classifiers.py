@@ -55,7 +55,7 @@ def fruit(pictures, tmp_path):
     return tmp_path / "fruit"
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_classifier_is_trained_once_per_data(trained, fruit):
     assert cached([fruit]).number == 0
@@ -77,7 +77,7 @@ def test_a_classifier_is_trained_once_per_data(trained, fruit):
     assert len(trained) == 5
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_classifiers_of_faces_depend_on_the_data_set(
     trained, tiny_synthetic_faces, tmp_path

@@ -82,7 +82,7 @@ def test_an_expected_error_is_one_line(failing, error, message, tmp_path, capsys
 PROGRAM = "import sys; from kerasgan.cli import main; sys.exit(main())"
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_sigterm_ends_the_process_of_a_training_with_code_143(pictures, tmp_path):
     run = tmp_path / "x-001"

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import cli
-from kerasgan.models import read_facts
+from kerasgan.models import read_metadata
 
 SHAPE = (8, 8, 3)
 
@@ -69,7 +69,7 @@ def test_a_folder_becomes_a_saved_model(gan, export, tmp_path, capsys):
     latents = np.ones((3, 2), "float32")
     expected = gan.ema_generator(latents)
     np.testing.assert_allclose(served(out, latents), expected, atol=1e-6)
-    assert read_facts(out)["latent_shape"] == [2]
+    assert read_metadata(out)["latent_shape"] == [2]
 
 
 def test_a_file_becomes_a_keras_model(gan, export, tmp_path, capsys):
@@ -112,7 +112,7 @@ def test_a_direction_of_a_cyclegan(cyclegan, export, tmp_path, direction):
     made = served(tmp_path / "1", images)
     expected = cyclegan.translate(images, direction or "a2b")
     np.testing.assert_allclose(made, expected, atol=1e-6)
-    assert read_facts(tmp_path / "1")["direction"] == (direction or "a2b")
+    assert read_metadata(tmp_path / "1")["direction"] == (direction or "a2b")
 
 
 def test_a_gan_has_no_direction(gan, tmp_path, bad):

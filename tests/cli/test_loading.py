@@ -15,7 +15,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import cli, images
 from kerasgan.cli import loading
-from kerasgan.models import read_facts
+from kerasgan.models import read_metadata
 from kerasgan.training import checkpoints
 
 
@@ -42,7 +42,7 @@ def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_killed_run_uses_its_newest_checkpoint(
     whole_dcgan, stopped_dcgan, copied, tmp_path, capsys
@@ -62,7 +62,7 @@ def test_a_killed_run_uses_its_newest_checkpoint(
     whole = keras.models.load_model(whole_dcgan.folder / "model.keras")
     for a, b in zip(model.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert model.facts == whole.facts
+    assert model.metadata == whole.metadata
 
 
 def test_an_older_checkpoint_is_ignored(whole_dcgan, stopped_dcgan, copied, tmp_path):
@@ -75,7 +75,7 @@ def test_an_older_checkpoint_is_ignored(whole_dcgan, stopped_dcgan, copied, tmp_
     )
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
     whole_dcgan, after_epoch, tmp_path, capsys
@@ -96,7 +96,7 @@ def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
         with pytest.raises(SystemExit) as stopped:
             cli.main(arguments)
     assert stopped.value.code == 143
-    assert read_facts(out / "generator.keras")["image_shape"] == [16, 16, 3]
+    assert read_metadata(out / "generator.keras")["image_shape"] == [16, 16, 3]
     assert not (run / "model.keras").exists()
     printed = capsys.readouterr().out
     assert f"{run}: using the checkpoint of step " in printed
@@ -109,7 +109,7 @@ def test_a_run_can_be_used_while_it_trains_and_after_sigterm(
         assert (run / name).read_bytes() == (whole_dcgan.folder / name).read_bytes()
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_process_that_is_training_and_then_killed(dcgan_data, tmp_path):
     program = "import sys; from kerasgan.cli import main; sys.exit(main())"
@@ -169,13 +169,13 @@ def test_a_run_of_a_program_uses_its_newest_checkpoint(tmp_path, capsys):
 
 def test_a_checkpoint_that_cannot_be_restored(whole_dcgan, copied, tmp_path, bad):
     run = copied(whole_dcgan, "model.keras")
-    values, facts = checkpoints.newest_checkpoint(run / "state")
-    name = facts["model"]["registered_name"]
+    values, metadata = checkpoints.newest_checkpoint(run / "state")
+    name = metadata["model"]["registered_name"]
     for step, change, reason in (
         (100, {"registered_name": "mine>GAN"}, "the class mine>GAN is not registered"),
         (101, {"registered_name": name}, "generator has "),
     ):
-        changed = {**facts, "model": {**facts["model"], **change}}
+        changed = {**metadata, "model": {**metadata["model"], **change}}
         if step == 101:
             values = {k: v for k, v in values.items() if k != "generator/0"}
         checkpoints.write_checkpoint(run / "state", step, values, changed)
@@ -263,7 +263,7 @@ def save_unknown_layer(path, change):
             strange.writestr(name, content)
 
 
-@pytest.mark.parametrize("without", [[], ["facts"]])
+@pytest.mark.parametrize("without", [[], ["metadata"]])
 def test_an_unknown_class_is_named(tmp_path, without):
     path = tmp_path / "strange.keras"
     save_unknown_layer(path, lambda config: [config.pop(name) for name in without])
@@ -276,7 +276,9 @@ def test_an_unknown_class_is_named(tmp_path, without):
 def test_versions_that_differ_are_named(tmp_path, bad):
     versions = {"kerasgan": "0.9.0", "keras": "9.1.0", "tensorflow": "9.2.0"}
     path = tmp_path / "new.keras"
-    save_unknown_layer(path, lambda config: config["facts"].update(versions=versions))
+    save_unknown_layer(
+        path, lambda config: config["metadata"].update(versions=versions)
+    )
     bad(
         ["generate", path, "--out", tmp_path / "out"],
         f"MODEL is '{path}', saved by kerasgan 0.9.0, Keras 9.1.0, TensorFlow 9.2.0; "
@@ -301,4 +303,4 @@ def test_a_model_of_other_versions_is_loaded(tmp_path):
             old.writestr(member, text)
     path = pathlib.Path(tmp_path / "old.keras")
     model = loading.load_model(path, kerasgan.GAN, kerasgan.CycleGAN)
-    assert model.facts["versions"]["keras"] == "2.99.0"
+    assert model.metadata["versions"]["keras"] == "2.99.0"

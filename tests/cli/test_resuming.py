@@ -8,7 +8,7 @@ from PIL import Image
 
 from kerasgan import cli
 from kerasgan.cli import train_dcgan
-from kerasgan.training.checkpoints import held_folder
+from kerasgan.training.checkpoints import locked_folder
 
 
 def resume(run, *more, model="dcgan"):
@@ -31,7 +31,7 @@ def assert_same_model(run, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
     whole_dcgan, stopped_dcgan, copied, capsys
@@ -60,7 +60,7 @@ def test_a_stopped_run_has_its_files(stopped_dcgan):
     assert (run / "history.csv").exists() and (run / "loss_curves.png").exists()
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_finished_run_only_trains_further_with_more_epochs(
     whole_dcgan, copied, capsys
@@ -119,7 +119,7 @@ def test_a_run_is_rejected_before_its_data_is_read(no_data, stopped_dcgan, copie
     run = copied(stopped_dcgan)
     options = (run / "options.json").read_bytes()
     command = ["train", "dcgan", "--resume", run]
-    with held_folder(run / "state"):
+    with locked_folder(run / "state"):
         bad(command, f"kerasgan: --resume is '{run}', where another process")
     # Networks of another size than the trained ones.
     other = ["--image-size", 32, "--override"]
@@ -130,7 +130,7 @@ def test_a_run_is_rejected_before_its_data_is_read(no_data, stopped_dcgan, copie
     assert (run / "options.json").read_bytes() == options
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
     stopped_dcgan, copied, monkeypatch, capsys
@@ -150,7 +150,7 @@ def test_a_run_resumes_from_an_older_checkpoint_and_on_another_device(
     assert float(model.g_optimizer.learning_rate) == np.float32(4e-4)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_values_that_are_not_finite_end_training_with_exit_code_4(
     dcgan_data, tmp_path, monkeypatch, capsys

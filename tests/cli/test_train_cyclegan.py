@@ -14,7 +14,7 @@ from kerasgan.cli import train_cyclegan, training
 from kerasgan.metrics import AttributeClassifier
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_run_writes_its_files(whole_cyclegan, cyclegan_data):
     assert whole_cyclegan.status == 0
@@ -62,7 +62,7 @@ def test_a_run_writes_its_files(whole_cyclegan, cyclegan_data):
     assert str(run / "evolution.gif") in last
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_cached_classifier_changes_nothing(whole_cyclegan, stopped_cyclegan):
     assert "Training a classifier" not in stopped_cyclegan.out
@@ -71,7 +71,7 @@ def test_a_cached_classifier_changes_nothing(whole_cyclegan, stopped_cyclegan):
     assert first.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_stopped_run_has_its_files(stopped_cyclegan):
     assert stopped_cyclegan.status == 130
@@ -82,7 +82,7 @@ def test_a_stopped_run_has_its_files(stopped_cyclegan):
     assert f"kerasgan train cyclegan --resume {run}" in stopped_cyclegan.out
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_resumed_run_ends_like_an_uninterrupted_one(
     eager, whole_cyclegan, stopped_cyclegan, copied, capsys
@@ -108,7 +108,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_the_checkpoint_of_a_killed_run_translates(
     stopped_cyclegan, cyclegan_data, copied, tmp_path
@@ -165,7 +165,7 @@ def test_two_folders_have_no_held_out_images(planned, pictures, capsys):
     assert ordering.started_at(pairs, 3) is not None
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_faces_are_split_by_an_attribute(planned, tiny_synthetic_faces):
     _, options, _, callbacks, saved = planned(
@@ -179,7 +179,7 @@ def test_faces_are_split_by_an_attribute(planned, tiny_synthetic_faces):
     ]
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_few_images_are_shown_and_more_are_scored(planned, pictures, monkeypatch):
     for name, n in (("trainA", 4), ("trainB", 4), ("testA", 20), ("testB", 10)):
@@ -196,7 +196,7 @@ def test_few_images_are_shown_and_more_are_scored(planned, pictures, monkeypatch
     assert recipe.generator == "resnet"
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_wrong_data_is_rejected_before_training(
     pictures, tmp_path, bad, tiny_synthetic_faces

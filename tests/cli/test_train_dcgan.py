@@ -39,7 +39,7 @@ def test_a_run_writes_its_files(whole_dcgan, dcgan_data):
     assert f"kerasgan generate {run} --out faces" in whole_dcgan.out
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_the_options_of_a_run_repeat_it(whole_dcgan, tmp_path):
     saved = json.loads((whole_dcgan.folder / "options.json").read_text())["options"]

@@ -337,7 +337,7 @@ def test_a_format_that_changes_the_size_is_detected(
     assert images.read_png(tmp_path / "out" / "x.bmp.png").shape == (16, 12, 3)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_the_alpha_channel_is_kept(translate, tmp_path):
     other = tmp_path / "other.keras"

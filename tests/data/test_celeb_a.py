@@ -113,7 +113,7 @@ def test_halves_are_disjoint_and_complete(data_dir, numbers):
     assert sorted(numbers(women)) == with_attribute("Male", False, range(24))
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_halves_of_the_same_length_have_different_orders(
     tmp_path, write_celeb_a, numbers
@@ -173,7 +173,7 @@ def test_splits(split, expected, data_dir, numbers):
     assert int(dataset.cardinality()) == -(-len(expected) // 2)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_parts_of_a_split(data_dir, numbers):
     options = {"data_dir": data_dir, "batch_size": 4, "shuffle": False}

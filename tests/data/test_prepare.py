@@ -23,7 +23,7 @@ def test_official_layout(faces, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_kaggle_layout_has_no_identities(faces, tmp_path, check_loaded):
     prepared = prepare_celeb_a(faces.kaggle_zip(tmp_path), tmp_path / "tfds")
@@ -64,7 +64,7 @@ def test_dataset_is_that_of_tfds(faces, tmp_path, capsys):
     assert next(iter(decoded))["image"].shape == (218, 178, 3)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_large_splits_are_sorted_on_disk(
     faces, tmp_path, monkeypatch, check_loaded, read_celeb_a
@@ -135,7 +135,7 @@ def test_damaged_images_in_a_zip_are_left_out(faces, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_incomplete_rows_and_images_are_left_out(faces, tmp_path, check_loaded):
     del faces.images["000001.jpg"]
@@ -216,7 +216,7 @@ def test_data_dir_that_cannot_be_written_to(faces, tmp_path, monkeypatch, reject
     assert f"no write permission for {tmp_path}" in message
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_interrupted_run_leaves_nothing(faces, tmp_path, monkeypatch, check_loaded):
     source = faces.official_zip(tmp_path)
@@ -249,7 +249,7 @@ def test_interrupted_run_leaves_nothing(faces, tmp_path, monkeypatch, check_load
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_killed_run_can_be_repeated(faces, tmp_path, check_loaded):
     # The files of tfds when its process is killed while it writes.

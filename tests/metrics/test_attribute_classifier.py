@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasgan.metrics import AttributeClassifier
 
-pytestmark = [pytest.mark.slow, pytest.mark.any_keras]
+pytestmark = [pytest.mark.slow, pytest.mark.keras3_lane]
 
 
 def stripes(n, upright, seed):
@@ -104,9 +104,9 @@ def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
     np.testing.assert_allclose(
         loaded.predict(HELD_OUT[0]), classifier.predict(HELD_OUT[0]), atol=1e-6
     )
-    assert loaded.facts == classifier.facts
-    assert loaded.facts["images"] == [60, 12]
-    assert loaded.facts["held_out_images"] == [40, 10]
+    assert loaded.metadata == classifier.metadata
+    assert loaded.metadata["images"] == [60, 12]
+    assert loaded.metadata["held_out_images"] == [40, 10]
 
 
 def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
@@ -117,7 +117,7 @@ def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
         "from kerasgan.metrics import AttributeClassifier\n"
         "classifier = AttributeClassifier.load('stripes.keras')\n"
         "np.save('probability.npy', classifier.predict(np.load('images.npy')))\n"
-        "print(classifier.facts)\n"
+        "print(classifier.metadata)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -131,7 +131,7 @@ def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
         classifier.predict(HELD_OUT[0]),
         atol=1e-6,
     )
-    assert done.stdout.strip() == str(classifier.facts)
+    assert done.stdout.strip() == str(classifier.metadata)
 
 
 def test_the_file_is_a_keras_model_without_optimizer(classifier, tmp_path):

@@ -492,7 +492,7 @@ def test_both_generators_are_averaged():
             np.testing.assert_allclose(mean, 0.1 * w0 + 0.9 * w1, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_training_learns_to_translate_between_domains():
     """The generators learn to darken bright images and to brighten dark ones."""
@@ -582,7 +582,7 @@ def any_size_cyclegan(**options):
     return model
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_pool_requires_image_size_if_networks_accept_any_size():
     with pytest.raises(ValueError, match="image_size is None, and no network has"):
@@ -885,7 +885,7 @@ def test_invalid_data_raises_before_training(data, message):
     assert model.steps_taken == 0
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_image_size_not_divisible_by_strides_raises():
     def strided_generator():

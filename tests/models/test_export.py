@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import networks
-from kerasgan.models import read_facts
+from kerasgan.models import read_metadata
 from kerasgan.models.export import check_export_path
 
 SHAPE = (8, 8, 3)
@@ -147,15 +147,18 @@ def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", ".keras"])
 def test_facts_are_exported(gan, cyclegan, served, suffix):
-    assert read_facts(served / f"draws{suffix}") == {**gan.facts, "kind": "generator"}
-    assert read_facts(served / f"b2a{suffix}") == {
+    assert read_metadata(served / f"draws{suffix}") == {
+        **gan.metadata,
+        "kind": "generator",
+    }
+    assert read_metadata(served / f"b2a{suffix}") == {
         "kind": "generator",
         "direction": "b2a",
         "source_shape": [None, None, 3],
         "source_range": [-1.0, 1.0],
         "image_shape": [None, None, 3],
         "value_range": [-1.0, 1.0],
-        "versions": gan.facts["versions"],
+        "versions": gan.metadata["versions"],
     }
 
 
@@ -171,9 +174,12 @@ def test_facts_of_direction_distinguish_domains(tmp_path):
         network(3, 1, None),
     )
     model.export_generator(tmp_path / "b2a.keras", "b2a")
-    facts = read_facts(tmp_path / "b2a.keras")
-    assert (facts["source_shape"], facts["source_range"]) == ([8, 8, 3], [-1.0, 1.0])
-    assert (facts["image_shape"], facts["value_range"]) == ([8, 8, 1], [0.0, 1.0])
+    metadata = read_metadata(tmp_path / "b2a.keras")
+    assert (metadata["source_shape"], metadata["source_range"]) == (
+        [8, 8, 3],
+        [-1.0, 1.0],
+    )
+    assert (metadata["image_shape"], metadata["value_range"]) == ([8, 8, 1], [0.0, 1.0])
 
 
 @pytest.mark.slow

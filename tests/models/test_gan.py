@@ -812,13 +812,13 @@ def test_value_range_is_given_or_inferred_or_required(tail, expected):
         return kerasgan.GAN(discriminator(), generator, **options)
 
     assert model(value_range=(-2, 3)).value_range == (-2.0, 3.0)
-    assert model(value_range=(-2, 3)).facts["value_range"] == [-2.0, 3.0]
+    assert model(value_range=(-2, 3)).metadata["value_range"] == [-2.0, 3.0]
     if expected is None:
         with pytest.raises(
             ValueError, match=r"value_range is None.*expected value_range"
         ):
             _ = model().value_range
-        assert model().facts["value_range"] is None
+        assert model().metadata["value_range"] is None
     else:
         assert model().value_range == expected
     again = kerasgan.GAN.from_config(model(value_range=(-2, 3)).get_config())

@@ -136,7 +136,7 @@ def test_condition_is_passed_to_every_discriminator_call():
     )
     batch = Batch(None, tf.ones((3, 2)), tf.constant([[10.0], [20.0], [30.0]]))
     outputs = moves.discriminate(
-        moves.Round(network, batch, tf.zeros((3, 2))), training=True
+        moves.DiscriminatorBatch(network, batch, tf.zeros((3, 2))), training=True
     )
     np.testing.assert_allclose(outputs.real[:, 0], [12.0, 22.0, 32.0])
     np.testing.assert_allclose(outputs.fake[:, 0], [10.0, 20.0, 30.0])
@@ -146,8 +146,8 @@ def test_condition_is_passed_to_every_discriminator_call():
         seen.append([np.asarray(discriminate(shown))[:, 0] for shown in (real, fake)])
         return tf.constant(0.0)
 
-    round_ = moves.Round(network, batch, tf.zeros((3, 2)))
-    objectives.penalty_of([penalty], [round_], lambda i, j: None, training=True)
+    d_batch = moves.DiscriminatorBatch(network, batch, tf.zeros((3, 2)))
+    objectives.penalty_of([penalty], [d_batch], lambda i, j: None, training=True)
     np.testing.assert_allclose(seen, [[[12.0, 22.0, 32.0], [10.0, 20.0, 30.0]]])
 
 

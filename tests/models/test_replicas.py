@@ -112,7 +112,7 @@ print("done")
 """
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_replicas_draw_different_numbers_and_are_rejected_elsewhere():
     done = subprocess.run(

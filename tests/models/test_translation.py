@@ -143,7 +143,7 @@ def test_overlapping_tiles_are_blended_linearly():
     np.testing.assert_allclose(np.diff(made[15:33]), 1 / 17, atol=1e-6)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("n, size, tile", [(9, 16, 32), (3, 100, 32), (2, 40, 64)])
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from kerasgan.training import checkpoints
 from kerasgan.training.checkpoints import (
     DamagedCheckpointError,
     checkpoint_files,
-    held_folder,
+    locked_folder,
     newest_checkpoint,
     read_checkpoint,
     resumable_checkpoint,
@@ -26,15 +26,15 @@ VALUES = {
     "bfloat16": tf.constant([1.5, -2.0], "bfloat16").numpy(),
     "variable": tf.Variable([[0.5], [-1.0]]),
 }
-FACTS = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
+METADATA = {"epoch": 3, "name": "é", "history": [0.1, None, float("1e-45")]}
 
 
 def test_checkpoint_round_trip(tmp_path):
-    write_checkpoint(tmp_path / "new" / "state", 12, VALUES, FACTS)
+    write_checkpoint(tmp_path / "new" / "state", 12, VALUES, METADATA)
     (file,) = checkpoint_files(tmp_path / "new" / "state")
     assert file.name == "000000-step-12.state"
-    values, facts = read_checkpoint(file)
-    assert facts == FACTS and list(values) == list(VALUES)
+    values, metadata = read_checkpoint(file)
+    assert metadata == METADATA and list(values) == list(VALUES)
     for name, value in VALUES.items():
         assert values[name].dtype == np.asarray(value).dtype
         np.testing.assert_array_equal(values[name], value, strict=True)
@@ -42,17 +42,17 @@ def test_checkpoint_round_trip(tmp_path):
 
 def test_two_newest_checkpoints_are_kept_newest_first(tmp_path):
     for step in (2, 10, 9, 100):
-        write_checkpoint(tmp_path, step, VALUES, FACTS)
+        write_checkpoint(tmp_path, step, VALUES, METADATA)
     names = [file.name for file in checkpoint_files(tmp_path)]
     assert names == ["000003-step-100.state", "000002-step-9.state"]
 
 
 def test_damaged_checkpoint_is_renamed_and_skipped(tmp_path):
     for step in (1, 2):
-        write_checkpoint(tmp_path, step, VALUES, FACTS)
+        write_checkpoint(tmp_path, step, VALUES, METADATA)
     checkpoint_files(tmp_path)[0].write_bytes(b"cut short")
-    assert resumable_checkpoint(tmp_path)[1] == FACTS
-    write_checkpoint(tmp_path, 3, VALUES, FACTS)
+    assert resumable_checkpoint(tmp_path)[1] == METADATA
+    write_checkpoint(tmp_path, 3, VALUES, METADATA)
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == [
         "000000-step-1.state",
@@ -78,7 +78,7 @@ def test_any_changed_byte_or_length_is_detected(tmp_path):
 
 
 def test_partial_files_of_killed_processes_are_removed(tmp_path):
-    write_checkpoint(tmp_path, 1, VALUES, FACTS)
+    write_checkpoint(tmp_path, 1, VALUES, METADATA)
     for step in (2, 5_000_000):
         # A killed process leaves the temporary file of an atomic write.
         with pytest.raises(KeyboardInterrupt):
@@ -88,7 +88,7 @@ def test_partial_files_of_killed_processes_are_removed(tmp_path):
         (tmp_path / left).write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("a user's")
     assert len(checkpoint_files(tmp_path)) == 1
-    with held_folder(tmp_path):
+    with locked_folder(tmp_path):
         names = sorted(file.name for file in tmp_path.iterdir())
     assert names == [".lock", "000000-step-1.state", "notes.txt"]
 
@@ -96,38 +96,38 @@ def test_partial_files_of_killed_processes_are_removed(tmp_path):
 def test_folder_can_be_held_only_once(tmp_path):
     folder = tmp_path / "run" / "state"
     # A lock belongs to an open file, so this process behaves like another one.
-    with held_folder(folder):
+    with locked_folder(folder):
         with pytest.raises(OSError, match="run', where another process is trai"):
-            with held_folder(folder):
+            with locked_folder(folder):
                 pass
         assert folder.exists()
-    with held_folder(folder):
+    with locked_folder(folder):
         pass
 
 
 def test_folder_that_cannot_be_created_raises(tmp_path):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(OSError, match="run', where no checkpoint can be written"):
-        with held_folder(tmp_path / "run" / "state"):
+        with locked_folder(tmp_path / "run" / "state"):
             pass
 
 
 def test_checkpoint_numbers_above_999999_sort_numerically(tmp_path):
     for number, step in ((999_999, 5_000_000), (1_000_000, 1_234_567)):
         name = f"{number:06d}-step-{step}.state"
-        write_checkpoint(tmp_path / "x", step, VALUES, FACTS)
+        write_checkpoint(tmp_path / "x", step, VALUES, METADATA)
         (new,) = checkpoint_files(tmp_path / "x")
         new.rename(tmp_path / name)
     names = [file.name for file in checkpoint_files(tmp_path)]
     assert names == ["1000000-step-1234567.state", "999999-step-5000000.state"]
-    write_checkpoint(tmp_path, 3, VALUES, FACTS)
+    write_checkpoint(tmp_path, 3, VALUES, METADATA)
     assert checkpoint_files(tmp_path)[0].name == "1000001-step-3.state"
 
 
 def test_newest_checkpoint_skips_damaged_files_without_renaming(tmp_path, capsys):
     folder = tmp_path / "state"
     # Reading needs no lock, so another process may be training there.
-    with held_folder(folder):
+    with locked_folder(folder):
         for step in (1, 2):
             write_checkpoint(folder, step, VALUES, {"step": step})
         newest, oldest = checkpoint_files(folder)
@@ -158,17 +158,17 @@ def test_newest_checkpoint_tolerates_concurrent_pruning(tmp_path, monkeypatch):
     assert newest_checkpoint(tmp_path)[1] == {"step": 4}
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
-def test_held_folder_excludes_other_processes(tmp_path):
+def test_locked_folder_excludes_other_processes(tmp_path):
     program = (
         "import pathlib, sys\n"
-        "from kerasgan.training.checkpoints import held_folder\n"
-        "with held_folder(pathlib.Path(sys.argv[1])):\n"
+        "from kerasgan.training.checkpoints import locked_folder\n"
+        "with locked_folder(pathlib.Path(sys.argv[1])):\n"
         "    print('held')\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "state")]
-    with held_folder(tmp_path / "state"):
+    with locked_folder(tmp_path / "state"):
         rejected = subprocess.run(command, capture_output=True, text=True)
     assert "where another process is training" in rejected.stderr
     assert "held" in subprocess.run(command, capture_output=True, text=True).stdout

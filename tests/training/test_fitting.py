@@ -92,7 +92,7 @@ def test_look_does_not_change_order():
         data = numbers(4).shuffle(4, seed=3).repeat(2).prefetch(2)
         stream = Stream(data)
         looked_at = [
-            batch for batch, _ in zip(stream.look(), range(n_looked_at), strict=False)
+            batch for batch, _ in zip(stream.peek(), range(n_looked_at), strict=False)
         ]
         stream.start_at(0)
         received = [float(tf.squeeze(x)) for x in stream.part(12)]

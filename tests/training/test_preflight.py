@@ -372,7 +372,7 @@ def test_invalid_arguments_raise():
 
 def test_look_ahead_returns_batches_that_fit_checks():
     model = gan()
-    _, looked_at = preflight_module.look_ahead(model, faces(n=100, batch_size=10))
+    _, looked_at = preflight_module.run_preflight(model, faces(n=100, batch_size=10))
     expected = model.check_data(faces(n=100, batch_size=10), None)
     assert len(looked_at) == len(expected) == 7
     np.testing.assert_array_equal(looked_at, expected)

@@ -26,7 +26,7 @@ from kerasgan.ordering import indexed_batches
 from kerasgan.training import compatibility
 from kerasgan.training.checkpoints import (
     checkpoint_files,
-    held_folder,
+    locked_folder,
     read_checkpoint,
 )
 
@@ -181,7 +181,7 @@ def test_finished_run_is_not_trained_again(tmp_path, capsys):
     assert before and before == after
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_finished_run_continues_with_more_epochs(tmp_path):
     make, data = CASES["minimax"]
@@ -200,7 +200,7 @@ def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     assert_same(uninterrupted, run(make, data, tmp_path))
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_resumed_run_keeps_seed_of_unseeded_model(tmp_path):
     def data():
@@ -280,7 +280,7 @@ def _wait_for_checkpoint(folder, before, pid):
             time.sleep(0.01)
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "kills"), [("gan", 10), ("cyclegan", 6)])
 def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
@@ -336,8 +336,8 @@ def test_signal_saves_checkpoint_and_sets_exit_code(
     os.kill(pid, number)
     assert fork_server.wait() == code
     newest = checkpoint_files(folder / "state")[0]
-    _, facts = read_checkpoint(newest)
-    step = facts["epoch"] * STEPS + facts["batch"]
+    _, metadata = read_checkpoint(newest)
+    step = metadata["epoch"] * STEPS + metadata["batch"]
     assert 0 < step < 400 * STEPS and step % 999
     assert newest.name.endswith(f"-step-{step}.state")
 
@@ -349,14 +349,14 @@ def test_folder_is_held_during_training(tmp_path):
         def on_train_batch_end(self, batch, logs=None):
             self.tries += 1
             with pytest.raises(OSError, match="another process is training"):
-                with held_folder(tmp_path / "state"):
+                with locked_folder(tmp_path / "state"):
                     pass
 
     make, _ = program_of("gan", run_eagerly=True)
     tries = TriesToHold()
     run(make, lambda: resumable.images(8), tmp_path, epochs=2, callbacks=[tries])
     assert tries.tries == 2
-    with held_folder(tmp_path / "state"):
+    with locked_folder(tmp_path / "state"):
         pass
 
 
@@ -560,7 +560,7 @@ def test_state_of_keras_callbacks_is_restored(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
 def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
@@ -626,8 +626,8 @@ def test_nan_weights_are_not_saved(tmp_path):
                 self.model.generator.set_weights([np.nan * w for w in weights])
 
     run(make, data, tmp_path, epochs=1, callbacks=[SetNanWeights()], every_steps=1)
-    values, facts = read_checkpoint(checkpoint_files(tmp_path / "state")[0])
-    assert facts["batch"] == 4
+    values, metadata = read_checkpoint(checkpoint_files(tmp_path / "state")[0])
+    assert metadata["batch"] == 4
     assert all(np.isfinite(value).all() for value in values.values())
 
 
@@ -1100,7 +1100,7 @@ def test_default_save_interval(tmp_path, monkeypatch):
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     saved = []
 
-    def write(folder, step, values, facts):
+    def write(folder, step, values, metadata):
         saved.append((step, clock[0]))
         clock[0] += costs
 

@@ -193,7 +193,7 @@ def test_each_fit_shuffles_differently(gan, numbered_images):
     assert len({tuple(order) for order in orders.tolist()}) == 3
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_short_epochs_see_all_images(gan, numbered_images):
     gan.compile(run_eagerly=True)

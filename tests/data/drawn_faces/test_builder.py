@@ -95,7 +95,7 @@ def test_as_dataset_decodes(prepared):
     assert example["image"].dtype == "uint8"
 
 
-@pytest.mark.any_keras
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_each_preparation_writes_the_same_bytes(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(SyntheticFaces, "IMAGES", COUNTS)

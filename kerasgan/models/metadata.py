@@ -11,13 +11,13 @@ import keras
 from kerasgan import inspection
 from kerasgan.models.value_range import ValueRange, known_range
 
-# The facts of an exported generator: a member of the .keras file, or a file in the
+# The metadata of an exported generator: a member of the .keras file, or a file in the
 # folder that TensorFlow reserves for such files in a SavedModel.
 MEMBER = "kerasgan.json"
 EXTRA_FOLDER = "assets.extra"
 
 
-def image_facts(
+def image_metadata(
     generator: keras.Model, value_range: ValueRange | None
 ) -> dict[str, Any]:
     """Returns the range and the shape of a generator's images.
@@ -33,24 +33,24 @@ def image_facts(
     }
 
 
-def read_facts(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Reads the facts of a saved model without building the model.
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Reads the metadata of a saved model without building the model.
 
     Args:
         path: A `.keras` file with a `GAN`, a `CycleGAN` or an exported generator, or
             the folder of a SavedModel that `export_generator` wrote.
 
     Returns:
-        The `facts` of the model: its `kind`, the range (None if unknown) and shape of
-        its images, the shape and distribution of its latents if it has any, and the
-        `versions` of the libraries that saved it. None if the file has no facts.
+        The `metadata` of the model: its `kind`, the range (None if unknown) and shape
+        of its images, the shape and distribution of its latents if it has any, and the
+        `versions` of the libraries that saved it. None if the file has no metadata.
 
     Raises:
         FileNotFoundError: If the file does not exist.
 
     Example:
 
-    >>> kerasgan.models.read_facts("faces.keras")["versions"]
+    >>> kerasgan.models.read_metadata("faces.keras")["versions"]
     {'kerasgan': '0.1.0', 'keras': '3.15.1', 'tensorflow': '2.21.0'}
     """
     path = pathlib.Path(path)
@@ -61,7 +61,7 @@ def read_facts(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         with zipfile.ZipFile(path) as archive:
             if MEMBER in archive.namelist():
                 return json.loads(archive.read(MEMBER))
-            return json.loads(archive.read("config.json"))["config"]["facts"]
+            return json.loads(archive.read("config.json"))["config"]["metadata"]
     # Not an archive, an archive of something else, or damaged.
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
         return None

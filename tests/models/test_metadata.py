@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models import read_facts
+from kerasgan.models import read_metadata
 from kerasgan.version import library_versions
 
 SIDE = 8
@@ -44,10 +44,10 @@ def gan(activation="tanh", **options):
 
 def without_versions(model):
     # Facts must survive the conversion to JSON.
-    facts = json.loads(json.dumps(model.facts))
-    assert facts == model.facts
-    assert facts.pop("versions") == library_versions()
-    return facts
+    metadata = json.loads(json.dumps(model.metadata))
+    assert metadata == model.metadata
+    assert metadata.pop("versions") == library_versions()
+    return metadata
 
 
 def rewrite(path, change):
@@ -126,8 +126,8 @@ def test_facts_are_read_without_building_model(make, tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(model), "__init__", fail)
     monkeypatch.setattr(keras.Sequential, "from_config", fail)
-    assert read_facts(tmp_path / "model.keras") == model.facts
-    assert read_facts(str(tmp_path / "model.keras")) == model.facts
+    assert read_metadata(tmp_path / "model.keras") == model.metadata
+    assert read_metadata(str(tmp_path / "model.keras")) == model.metadata
 
 
 def test_loaded_model_keeps_versions_until_saved_again(tmp_path):
@@ -135,16 +135,16 @@ def test_loaded_model_keeps_versions_until_saved_again(tmp_path):
     model = gan()
     model.compile()
     model.save(path)
-    rewrite(path, lambda config: config["facts"].update(versions=OTHER_VERSIONS))
+    rewrite(path, lambda config: config["metadata"].update(versions=OTHER_VERSIONS))
     loaded = keras.models.load_model(path)
-    assert loaded.facts == {**model.facts, "versions": OTHER_VERSIONS}
+    assert loaded.metadata == {**model.metadata, "versions": OTHER_VERSIONS}
     loaded.train_on_batch(np.zeros((2, SIDE, SIDE, 1), "float32"))
-    assert loaded.facts["versions"] == OTHER_VERSIONS
+    assert loaded.metadata["versions"] == OTHER_VERSIONS
     loaded.save(again)
-    assert read_facts(again)["versions"] == library_versions()
-    assert keras.models.load_model(again).facts["versions"] == library_versions()
+    assert read_metadata(again)["versions"] == library_versions()
+    assert keras.models.load_model(again).metadata["versions"] == library_versions()
     loaded.export_generator(tmp_path / "generator.keras")
-    assert read_facts(tmp_path / "generator.keras")["versions"] == library_versions()
+    assert read_metadata(tmp_path / "generator.keras")["versions"] == library_versions()
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])
@@ -152,10 +152,10 @@ def test_file_without_facts_is_loaded_without_versions(make, tmp_path):
     path = tmp_path / "old.keras"
     model = make()
     model.save(path)
-    rewrite(path, lambda config: config.pop("facts"))
-    assert read_facts(path) is None
+    rewrite(path, lambda config: config.pop("metadata"))
+    assert read_metadata(path) is None
     loaded = keras.models.load_model(path)
-    assert loaded.facts == {**model.facts, "versions": None}
+    assert loaded.metadata == {**model.metadata, "versions": None}
     for one, two in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -170,7 +170,7 @@ def test_read_facts_of_other_files_returns_none(tmp_path):
     with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
         archive.writestr("config.json", '{"config"')
     for name in ("other", "text", "zip", "list", "cut"):
-        assert read_facts(tmp_path / f"{name}.keras") is None
-    assert read_facts(tmp_path) is None
+        assert read_metadata(tmp_path / f"{name}.keras") is None
+    assert read_metadata(tmp_path) is None
     with pytest.raises(FileNotFoundError):
-        read_facts(tmp_path / "no.keras")
+        read_metadata(tmp_path / "no.keras")
