@@ -42,7 +42,6 @@ def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
-@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_killed_run_uses_its_newest_checkpoint(
     whole_dcgan, stopped_dcgan, copied, tmp_path, capsys

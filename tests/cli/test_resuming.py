@@ -31,7 +31,6 @@ def assert_same_model(run, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_resumed_dcgan_ends_like_an_uninterrupted_one(
     whole_dcgan, stopped_dcgan, copied, capsys

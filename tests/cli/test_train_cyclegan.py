@@ -14,7 +14,6 @@ from kerasgan.cli import train_cyclegan, training
 from kerasgan.metrics import AttributeClassifier
 
 
-@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_run_writes_its_files(whole_cyclegan, cyclegan_data):
     assert whole_cyclegan.status == 0

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasgan.metrics import AttributeClassifier
 
-pytestmark = [pytest.mark.slow, pytest.mark.keras3_lane]
+pytestmark = pytest.mark.slow
 
 
 def stripes(n, upright, seed):
@@ -82,6 +82,7 @@ def test_more_images_than_a_batch_have_the_same_predictions(classifier):
     )
 
 
+@pytest.mark.keras3_lane
 def test_fine_patterns_do_not_change_predictions(classifier):
     images = np.concatenate(HELD_OUT) * 0.8
     before = classifier.predict(images) > 0.5
@@ -109,6 +110,7 @@ def test_a_loaded_classifier_is_the_same(classifier, tmp_path):
     assert loaded.metadata["held_out_images"] == [40, 10]
 
 
+@pytest.mark.keras3_lane
 def test_it_can_be_loaded_in_a_new_process(classifier, tmp_path):
     classifier.save(tmp_path / "stripes.keras")
     np.save(tmp_path / "images.npy", HELD_OUT[0])
@@ -198,6 +200,7 @@ def test_unsupported_images_raise_an_error(classifier):
             classifier.predict(images)
 
 
+@pytest.mark.keras3_lane
 def test_images_may_have_any_number_of_channels():
     # Only the last channel differs.
     a = np.zeros((6, 16, 16, 5), "float32")

@@ -560,7 +560,6 @@ def test_state_of_keras_callbacks_is_restored(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
-@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
 def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
