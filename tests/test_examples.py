@@ -44,6 +44,7 @@ def test_examples_are_short(path):
     assert len(path.read_text().splitlines()) <= 80
 
 
+@pytest.mark.slow
 def test_train_dcgan(run, tiny_synthetic_faces):
     work = run(
         "train_dcgan.py",

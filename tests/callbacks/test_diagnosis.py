@@ -141,10 +141,8 @@ class Each(keras.callbacks.Callback):
     "options",
     [
         {},
-        pytest.param({"penalties": ["r1"], "label_noise": 0.2}, marks=pytest.mark.slow),
-        pytest.param(
-            {"loss_fn": "least_squares", "label_noise": 0.5}, marks=pytest.mark.slow
-        ),
+        {"penalties": ["r1"], "label_noise": 0.2},
+        {"loss_fn": "least_squares", "label_noise": 0.5},
     ],
 )
 def test_a_healthy_gan_has_no_findings(capsys, options):
@@ -202,6 +200,7 @@ def test_a_healthy_cyclegan_has_no_findings():
     assert kinds == []
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_the_callback(trainee):
     def trained(*callbacks):
         keras.utils.set_random_seed(7)
@@ -316,6 +315,7 @@ def test_recovery_restores_the_last_good_state_with_lower_rates(trainee):
     assert np.isfinite(history.history[trainee.monitor][2:]).all()
 
 
+@pytest.mark.slow
 def test_recovery_lowers_a_rate_that_follows_a_schedule(small_gan, faces, monkeypatch):
     def set_to_nan(gan, step):
         if step == 2:

@@ -287,6 +287,7 @@ HALVING = {
 }
 
 
+@pytest.mark.slow
 def test_callbacks_that_do_not_change_training(trainee, tmp_path, events, capsys):
     folders = {name: tmp_path / name for name in PASSIVE}
     for folder in folders.values():

@@ -30,6 +30,7 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     run = whole_dcgan.folder
     generated = generate(run, tmp_path / "run")
@@ -64,6 +65,7 @@ def test_a_killed_run_uses_its_newest_checkpoint(
     assert model.metadata == whole.metadata
 
 
+@pytest.mark.slow
 def test_an_older_checkpoint_is_ignored(whole_dcgan, stopped_dcgan, copied, tmp_path):
     run = copied(stopped_dcgan)
     newer = (whole_dcgan.folder / "model.keras").read_bytes()
@@ -138,6 +140,7 @@ def test_a_process_that_is_training_and_then_killed(dcgan_data, tmp_path):
     assert model.serve(tf.zeros((2, 100))).shape == (2, 16, 16, 3)
 
 
+@pytest.mark.slow
 def test_folders_without_a_model(whole_dcgan, copied, tmp_path, bad):
     out = ["--out", tmp_path / "out"]
     bad(
@@ -166,6 +169,7 @@ def test_a_run_of_a_program_uses_its_newest_checkpoint(tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_restored(whole_dcgan, copied, tmp_path, bad):
     run = copied(whole_dcgan, "model.keras")
     values, metadata = checkpoints.newest_checkpoint(run / "state")
@@ -186,6 +190,7 @@ def test_a_checkpoint_that_cannot_be_restored(whole_dcgan, copied, tmp_path, bad
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_keras_generation(
     whole_dcgan, copied, tmp_path, bad, monkeypatch
 ):

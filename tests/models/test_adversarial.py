@@ -92,7 +92,7 @@ def test_sample_and_class_weights_raise(name):
 def test_unsupported_keras_arguments_name_replacement():
     model = MinimalModel()
     for arguments, message in (
-        ({"optimizer": "adam"}, "compile got optimizer; expected d_optimizer and g_op"),
+        ({"optimizer": "adam"}, "compile got optimizer; expected d_optimizer for d"),
         ({"loss": "mse"}, "compile got loss; expected loss_fn"),
         ({"penalty": "r1"}, "compile got penalty; expected penalties, a list"),
         ({"los_fn": "mse"}, "compile got los_fn; expected loss_fn"),

@@ -144,7 +144,7 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
     ("kind", "terms", "graph"),
     [
         ("instance", DEFAULT_TERMS, False),
-        ("instance", TERMS_PER_DIRECTION, True),
+        pytest.param("instance", TERMS_PER_DIRECTION, True, marks=pytest.mark.slow),
         ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)), False),
         ("batch", TERMS_PER_DIRECTION, True),
         (None, DEFAULT_TERMS, False),

@@ -94,8 +94,11 @@ def state_of(model):
 @pytest.mark.parametrize(
     ("loss_fn", "patches"),
     [
-        *((loss_fn, False) for loss_fn in losses.NAMES),
-        (keras.losses.MeanSquaredError(), True),
+        *(
+            pytest.param(loss_fn, False, marks=pytest.mark.slow)
+            for loss_fn in losses.NAMES
+        ),
+        pytest.param(keras.losses.MeanSquaredError(), True, marks=pytest.mark.slow),
         ("non_saturating", True),
     ],
 )
@@ -523,19 +526,17 @@ def test_config_round_trip():
     assert loaded.generator.count_params() == model.generator.count_params()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
         dict(loss_fn="least_squares", label_noise=0.1, discriminator_steps=2),
-        pytest.param(
-            dict(
-                loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
-                d_optimizer=keras.optimizers.RMSprop(1e-3),
-                g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
-            ),
-            marks=pytest.mark.slow,
+        dict(
+            loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
+            d_optimizer=keras.optimizers.RMSprop(1e-3),
+            g_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.0),
         ),
-        pytest.param(dict(penalties=["gradient_penalty"]), marks=pytest.mark.slow),
+        dict(penalties=["gradient_penalty"]),
     ],
 )
 def test_loaded_model_is_compiled_and_trains_identically(tmp_path, options):

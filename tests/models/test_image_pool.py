@@ -52,6 +52,7 @@ def test_no_image_is_lost_or_returned_twice(batch):
     assert seen + collections.Counter(stored(pool)) == once
 
 
+@pytest.mark.slow
 def test_images_are_swapped_half_the_time_at_every_place():
     pool = make(10)
     call = tf.function(pool)

@@ -151,6 +151,7 @@ def test_iter_of_part_consumes_nothing():
     assert [float(tf.squeeze(x)) for x in part] == [3, 4, 5]
 
 
+@pytest.mark.slow
 def test_arrays_are_shuffled_with_model_seed():
     x = np.arange(6.0)[:, None]
     runs = [received_in_fit(x, batch_size=1, epochs=2) for _ in range(2)]

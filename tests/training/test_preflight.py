@@ -110,6 +110,7 @@ def test_failed_preflight_does_not_change_model(monkeypatch):
     assert training_state(model) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make, data", MODELS)
 def test_fit_after_preflight_is_bit_identical(make, data):
     runs = []
@@ -317,8 +318,8 @@ def test_batches_that_were_looked_at_are_freed(seeks, preflight, monkeypatch):
         looked_at.extend(map(weakref.ref, tf.nest.flatten(batch)))
         return batch
 
-    look = Stream.look
-    monkeypatch.setattr(Stream, "look", lambda self: map(remember, look(self)))
+    peek = Stream.peek
+    monkeypatch.setattr(Stream, "peek", lambda self: map(remember, peek(self)))
     model = gan(run_eagerly=True)
     check_data = model.check_data
     model.check_data = lambda *args, **names: remember(check_data(*args, **names))

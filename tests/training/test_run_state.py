@@ -360,6 +360,7 @@ def test_folder_is_held_during_training(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_signal_handlers_are_restored(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     make, data = CASES["minimax"]
@@ -472,6 +473,7 @@ def test_changed_learning_rate_is_used_without_strict(tmp_path, stopped_run):
     assert int(np.asarray(optimizer.iterations)) == EPOCHS * STEPS
 
 
+@pytest.mark.slow
 def test_changed_batch_size_raises(tmp_path, stopped_run):
     make, _ = stopped_run(tmp_path)
     with pytest.raises(
@@ -615,6 +617,7 @@ def test_state_of_custom_callback_is_restored(tmp_path):
     assert counter.batches == EPOCHS * STEPS
 
 
+@pytest.mark.slow
 def test_nan_weights_are_not_saved(tmp_path):
     make, data = CASES["minimax"]
 
@@ -937,6 +940,7 @@ def test_each_episode_of_nan_values_is_reported(tmp_path, capsys):
     assert f"infinite at step {STEPS + 3}," in printed
 
 
+@pytest.mark.slow
 def test_nan_weights_are_reported_once(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, epochs=2, callbacks=[nan_weights_at(5)], every_steps=1)
@@ -962,13 +966,14 @@ def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     assert "resuming from step 4," in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hook",
     [
         "on_epoch_end",
-        pytest.param("on_train_end", marks=pytest.mark.slow),
+        "on_train_end",
         # Validation itself may fail as well, for example in a metric.
-        pytest.param("on_test_begin", marks=pytest.mark.slow),
+        "on_test_begin",
     ],
 )
 def test_failing_callback_loses_no_training(tmp_path, hook):
@@ -1156,6 +1161,7 @@ def test_networks_that_cannot_be_saved_are_found_before_the_first_step(tmp_path,
     assert model.steps_taken == 0
 
 
+@pytest.mark.slow
 def test_complete_run_reads_no_data_again(tmp_path, capsys):
     make, data = CASES["minimax"]
     run(make, data, tmp_path, epochs=1)

@@ -84,6 +84,7 @@ def test_four_pictures_of_one_person():
         assert len({face.image.tobytes() for face in pictures}) == 4
 
 
+@pytest.mark.slow
 def test_faces_are_aligned_like_celeb_a(people):
     spots = np.array([list(face.landmarks.values()) for face in people[:120]])
     assert (spots >= 0).all() and (spots.reshape(-1, 5, 2) < (178, 218)).all()
