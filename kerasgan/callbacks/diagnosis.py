@@ -30,13 +30,13 @@ class Diagnosis(keras.callbacks.Callback):
 
     The sentence says what is happening, since which step, and what usually helps. After
     every batch, the callback checks whether the logs are finite. After epochs, it
-    checks the losses, and the images that the trained networks (not their averages)
-    make of a few fixed inputs: whether a discriminator is saturated or beaten, the
-    gradient of a generator has vanished, samples lack variety or copy training images,
-    and whether a CycleGAN changes nothing, inverts colors or hides the image in its
-    translation. A symptom is reported when three measurements in a row show it, and
-    again if it disappears and comes back. As long as all values are finite, training is
-    the same with and without this callback.
+    checks the losses and the outputs of the trained (not averaged) generators for fixed
+    inputs. It detects a saturated or beaten discriminator, a vanished gradient of a
+    generator, samples that lack variety or copy training images, and translations of a
+    CycleGAN that change nothing, invert colors or hide the image. It reports a symptom
+    that three measurements in a row show, and again if it disappears and comes back.
+    As long as all values are finite, training is the same with and without this
+    callback.
 
     Images are processed in small batches.
 
@@ -49,22 +49,25 @@ class Diagnosis(keras.callbacks.Callback):
             images, or a dataset of `kerasgan.data` with a seed. Without images, samples
             are not compared with the data, and only the losses of a model that
             translates are checked.
-        every_epochs: Int. Images are measured after every `every_epochs` epochs.
+        every_epochs: Int. The losses and images are checked every `every_epochs`
+            epochs.
         recover: Whether to return to the end of the last good epoch, with half the
             learning rates, when values are no longer finite. That state is kept in a
-            temporary file. After three recoveries, training stops in the last good
-            state; without `recover` it stops at once. A run that `RunState` resumes
-            keeps the number of recoveries, the lowered rates and the findings. Before
-            the first epoch after resuming ends, recovery returns to the checkpoint.
+            temporary file. If values are not finite again after three recoveries,
+            training stops in the last good state; without `recover` it stops at once. A
+            run that `RunState` resumes keeps the number of recoveries, the lowered
+            rates and the findings. Before the first epoch after resuming ends, recovery
+            returns to the checkpoint.
 
     Attributes:
         findings: List of `Finding` of this training, in order.
         stopped_training: Whether the callback stopped this training.
 
     Raises:
-        ValueError: If `images` are not such images or fewer than 16, or if
-            `every_epochs` is not a positive integer. When training starts: if the model
-            takes other images, or is not a model of this library.
+        ValueError: If `images` is not an array or dataset of images or has fewer than
+            16, or if `every_epochs` is not a positive integer. When training starts: if
+            the shape or range of the images does not match the model, or the model is
+            not a `GAN` or `CycleGAN`.
 
     Example:
 

@@ -33,7 +33,7 @@ def add_command(commands: Any) -> None:
         "--data-dir",
         type=absolute_path,
         required=True,
-        help="folder of tfds datasets",
+        help="folder to write the tfds dataset to",
     )
     parser.set_defaults(command=prepare_dataset, parser=parser, option_of={})
 

@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--override",
         action="store_true",
-        help="with --resume: use other options than the run was started with",
+        help="with --resume: allow options that differ from those of the run",
     )
 
 

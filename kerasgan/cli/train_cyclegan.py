@@ -92,9 +92,9 @@ def add_command(models: Any) -> None:
     parser = models.add_parser(
         "cyclegan",
         help="translate images of one kind to another and back",
-        description="Train a CycleGAN on two unpaired sets of images. The folder of "
-        "the run gets\ngrids of translations, an animation of them, loss curves, "
-        "checkpoints and the\nmodel.",
+        description="Train a CycleGAN on two unpaired sets of images. Grids of\n"
+        "translations, an animation of them, loss curves, checkpoints and the model\n"
+        "are saved in the run folder.",
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(
@@ -108,8 +108,8 @@ def add_command(models: Any) -> None:
     )
     parser.add_argument(
         "--attribute",
-        help="attribute that the faces of domain a have and those of domain b lack\n"
-        f"(default: {domains.ATTRIBUTE})",
+        help="face attribute, for synthetic_faces and celeb_a: images with it form\n"
+        f"domain a, images without it domain b (default: {domains.ATTRIBUTE})",
     )
     training.add_options(parser, training.on_this_device(CPU, GPU), "runs/cyclegan")
     parser.set_defaults(command=train_cyclegan, model="cyclegan", parser=parser)

@@ -43,8 +43,8 @@ def add_command(models: Any) -> None:
     parser = models.add_parser(
         "dcgan",
         help="generate images like those of a dataset",
-        description="Train a DCGAN. The folder of the run gets sample grids, an "
-        "animation of them,\nloss curves, checkpoints and the model.",
+        description="Train a DCGAN. Sample grids, an animation of them, loss curves,\n"
+        "checkpoints and the model are saved in the run folder.",
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(

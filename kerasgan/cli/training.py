@@ -59,7 +59,9 @@ def add_options(parser: argparse.ArgumentParser, recipe: Any, run: str) -> None:
         run: Default folder of the run, without its number.
     """
     parser.add_argument(
-        "--data-dir", type=absolute_path, help="folder of tfds datasets"
+        "--data-dir",
+        type=absolute_path,
+        help="folder of tfds datasets (default: ~/tensorflow_datasets)",
     )
     parser.add_argument(
         "--image-size",
@@ -70,7 +72,8 @@ def add_options(parser: argparse.ArgumentParser, recipe: Any, run: str) -> None:
     parser.add_argument(
         "--epochs",
         type=int,
-        help=f"(default on this device: enough for {recipe.steps} steps)",
+        help="number of epochs (default on this device: enough for "
+        f"{recipe.steps} steps)",
     )
     parser.add_argument(
         "--batch-size",

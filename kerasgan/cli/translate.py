@@ -44,8 +44,8 @@ def add_command(commands: Any) -> None:
         "translate",
         help="translate images with a CycleGAN",
         description="Translate an image or a folder of images of any size. Files keep "
-        "their names and formats; formats that cannot be written, such as icons, "
-        "become PNG. Of an animation, the first frame is translated.",
+        "their names and formats. If a format cannot hold the result, .png is appended "
+        "to the name. Only the first frame of an animation is translated.",
     )
     parser.add_argument(
         "model",

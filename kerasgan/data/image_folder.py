@@ -28,28 +28,29 @@ def image_folder(
 ) -> tf.data.Dataset:
     """Returns a dataset of the images in a folder and its subfolders.
 
-    All files that Pillow can read are used, whatever their names. Images are rotated
-    according to their EXIF data, center-cropped to the aspect ratio of `image_size` and
-    resized with antialiasing. Transparent pixels become white, unless `color_mode` is
-    `"rgba"`. Only the first frame of an animation is used. The first call decodes the
-    images and writes them to a cache on disk. Later calls read the cache, until a file
-    in the folder changes.
+    All files that Pillow can read are used, whatever their extensions. Hidden files and
+    folders are skipped. Images are rotated according to their EXIF data, center-cropped
+    to the aspect ratio of `image_size` and resized with antialiasing. Transparent
+    pixels become white, unless `color_mode` is `"rgba"`. Only the first frame of an
+    animation is used. The first call decodes the images and writes them to a cache on
+    disk. Later calls read the cache, until a file in the folder changes.
 
     Images with more than 8 bits per channel are scaled to 8 bits. The values that map
-    to black and white are read from the file: from the TIFF tags `SMinSampleValue` and
-    `SMaxSampleValue`, `MinSampleValue` and `MaxSampleValue`, or a `BitsPerSample` such
-    as 12, or from the `sBIT` chunk of a PNG file. For files without this information,
-    one range is chosen for the whole folder from all their values, and a warning is
-    issued: for integers, the smallest of 8, 10, 12, 14 and 16 bits that holds all
-    values; for floats, [0, 1], [-1, 1], [0, 255] or [0, 65535].
+    to black and white are read from the file. In TIFF files, these are the tags
+    `SMinSampleValue` and `SMaxSampleValue`, or `MinSampleValue` and `MaxSampleValue`,
+    or a `BitsPerSample` such as 12; in PNG files, the `sBIT` chunk. For files without
+    this information, one range is chosen for the whole folder from all their values,
+    and a warning is issued: for integers, the smallest of 8, 10, 12, 14 and 16 bits
+    that holds all values; for floats, [0, 1], [-1, 1], [0, 255] or [0, 65535].
 
     Args:
         path: Path of the folder.
         image_size: Int, or pair `(height, width)`, in pixels.
         color_mode: `"rgb"`, `"grayscale"` or `"rgba"`.
         batch_size: Int, number of images per batch.
-        shuffle: Whether to shuffle the images in each epoch. If False, images are
-            sorted by path, and the last batch may be smaller.
+        shuffle: Whether to shuffle the images in each epoch and to drop an incomplete
+            last batch. If False, images are sorted by path, and the last batch may be
+            smaller.
         seed: Int, random seed for shuffling. By default, a random seed is chosen.
 
     Returns:
@@ -57,13 +58,14 @@ def image_folder(
 
     Warns:
         UserWarning: If files or subfolders could not be read, or if a range of values
-            had to be chosen. The warning names the first of these files and the reason.
+            had to be chosen. The warning names some of these files and the reasons.
             Images larger than `PIL.Image.MAX_IMAGE_PIXELS` are not read.
 
     Raises:
         FileNotFoundError: If `path` is not a folder.
         PermissionError: If `path` cannot be read.
-        ValueError: If the folder has no readable image, or an argument is invalid.
+        ValueError: If the folder has no readable image, if it has fewer images than
+            `batch_size` and `shuffle` is True, or if an argument is invalid.
 
     Example:
 

@@ -71,7 +71,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             must keep their height and width.
         generator_ba: Keras model that translates images of domain b to domain a.
         discriminator_a: Keras model that takes images of domain a, `(height, width,
-            channels)`. Its output may have any shape. Higher values mean more real.
+            channels)`. Higher values mean that an image looks more real.
         discriminator_b: The same for domain b.
         pool_size: Int, number of images in the pool of each domain. 0 disables the
             pool.

@@ -41,10 +41,11 @@ class GAN(ImageSampler, AdversarialModel):
     The input of the generator determines what the data must contain. If the input is a
     vector or a 1x1 map, the model samples latents, and the data must contain images. If
     the input is an image, the model translates images, and the data must contain pairs
-    `(source, target)`. The discriminator may return one value per image or a map of
-    patches. Each step updates the discriminator, then the generator, as in "Generative
-    Adversarial Networks", Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661,
-    algorithm 1. Both updates use the same generated images.
+    `(source, target)`. The discriminator may return one value per image, or a map of
+    values, one for each patch. Each step updates the discriminator, then the generator,
+    as in "Generative Adversarial Networks", Goodfellow et al. 2014,
+    https://arxiv.org/abs/1406.2661, algorithm 1. Unlike there, the generator's update
+    uses the same generated images as the discriminator's last update.
 
     Keras's callbacks use `model.optimizer`, which is the generator's optimizer. To
     apply a callback to the discriminator's optimizer, or to both, use
@@ -52,8 +53,8 @@ class GAN(ImageSampler, AdversarialModel):
     as `Dropout`, use Keras's random generators and do not depend on `seed`.
 
     Args:
-        discriminator: Keras model that takes images `(height, width, channels)`. Its
-            output may have any shape. Higher values mean more real.
+        discriminator: Keras model that takes images `(height, width, channels)`. Higher
+            values mean that an image looks more real.
         generator: Keras model that returns images of that shape. Its input is latents
             `(latent_dim,)` or `(1, 1, latent_dim)`, or images.
         latent_dim: Int, length of the latents. By default, it is inferred from the
@@ -61,11 +62,12 @@ class GAN(ImageSampler, AdversarialModel):
         latent_distribution: `"normal"` for standard normal latents, or a pair
             `(low, high)` for uniform latents.
         ema_decay: Float in [0, 1), decay of the moving average of the generator's
-            weights. `generate` uses the averaged generator. None disables the average.
+            weights. `generate`, `predict` and `evaluate` use the averaged generator.
+            None disables the average.
         value_range: Pair of floats, the range of the images. By default, it is inferred
             from the generator's last layers: `tanh` means (-1, 1).
-        seed: Int, random seed of the latents and the label noise. By default, a random
-            seed is chosen.
+        seed: Int, random seed of training: latents, label noise, penalties and the
+            order of arrays. By default, a random seed is chosen.
         name: Name of the model.
 
     Raises:
@@ -136,7 +138,8 @@ class GAN(ImageSampler, AdversarialModel):
             g_optimizer: The same for the generator. It must be a different object.
             loss_fn: Name of an adversarial loss (`"minimax"`, `"non_saturating"`,
                 `"least_squares"`), an object of `kerasgan.losses`, an object with the
-                same methods, or any Keras loss of labels and predictions.
+                methods `discriminator_loss` and `generator_loss`, or a Keras loss or
+                its name.
             label_noise: Float in [0, 1]. Each label is moved towards the other class by
                 a number drawn uniformly between 0 and `label_noise`. The default is
                 0.05 for Keras's binary cross-entropy, as in Keras's DCGAN guide, and 0
@@ -152,7 +155,8 @@ class GAN(ImageSampler, AdversarialModel):
                 the averaged generator.
             discriminator_steps: Int, number of discriminator updates per step. The
                 batch is split into equal parts, so that each update uses different real
-                images. Images that do not divide evenly are dropped.
+                images. If the batch size is not divisible by it, the remaining images
+                are dropped.
             **options: `run_eagerly`, `steps_per_execution` and `jit_compile`, as in
                 `keras.Model.compile`. XLA is off unless `jit_compile=True`, because it
                 makes these models slower on a CPU.

@@ -53,13 +53,13 @@ class RunState(keras.callbacks.Callback):
     A checkpoint contains all variables of the model and both optimizers, the metrics of
     the epoch, the position in the data, the history, and the state of `EarlyStopping`,
     `ReduceLROnPlateau`, `ModelCheckpoint` and `Diagnosis`. For any other callback, it
-    contains the JSON-compatible values that its method `get_state()` returns, and
-    passes them to `set_state(state)` when the run resumes.
+    contains the JSON-compatible values that its method `get_state()` returns, which
+    `set_state(state)` gets when the run resumes.
 
-    The data must come in the same order again. Datasets of `kerasgan.data` with a
-    `seed` continue where the run stopped. Other datasets are read again up to that
-    position, with a progress bar. Layers that draw random numbers themselves, such as
-    `Dropout`, resume exactly only with Keras 3.
+    The data must come in the same order again. Arrays, and datasets of `kerasgan.data`
+    with a `seed`, continue where the run stopped. Other datasets are read again up to
+    that position, with a progress bar. Layers that draw random numbers themselves, such
+    as `Dropout`, resume exactly only with Keras 3.
 
     Checkpoints are written atomically and have a checksum. The two newest are kept. If
     one is damaged, the previous one is used, and a message is printed. Only one process
