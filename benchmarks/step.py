@@ -290,7 +290,13 @@ def main() -> None:
     parser.add_argument("--cycle-image-size", type=int, default=64)
     parser.add_argument("--cycle-width", type=int, default=32)
     parser.add_argument("--cycle-blocks", type=int, default=6)
-    parser.add_argument("--cycle-batch-sizes", type=int, nargs="+", default=[1, 4])
+    parser.add_argument(
+        "--cycle-batch-sizes",
+        type=int,
+        nargs="*",
+        default=[1, 4],
+        help="without numbers, no CycleGAN is compared",
+    )
     parser.add_argument("--cycle-steps", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--first-steps", type=int, default=3)
