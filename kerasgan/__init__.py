@@ -4,8 +4,8 @@ import os
 import pathlib
 import sys
 
-# TensorFlow's messages about the device are hidden in the command, where errors are
-# one line. TensorFlow reads this when it is imported.
+# Hides what TensorFlow logs in the command, where errors are one line: its errors also
+# raise exceptions. TensorFlow reads this when it is imported.
 if pathlib.Path(next(iter(sys.argv), "")).stem == "kerasgan":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -75,8 +75,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         # mkstemp creates files that only their owner can read.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
         _sync(temporary)
+        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException as error:
         if temporary is not None:
@@ -142,20 +142,21 @@ def file_lock(path: str | os.PathLike[str], wait: bool = False) -> Iterator[bool
         OSError: If the file cannot be created.
     """
     lock = filelock.FileLock(path)
+    held = True
     try:
         lock.acquire(timeout=-1 if wait else 0)
-    # `filelock` raises a NotImplementedError, which is no OSError, for ENOSYS.
-    except NotImplementedError:
-        yield False
-        return
     except filelock.Timeout:
         raise
+    # Of a file system without locks, versions of filelock report ENOSYS differently:
+    # they raise this error, which is no OSError, or use a marker file instead.
+    except NotImplementedError:
+        held = False
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        yield False
-        return
+        held = False
     try:
-        yield True
+        yield held
     finally:
-        lock.release()
+        if held:
+            lock.release()

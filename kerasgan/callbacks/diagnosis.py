@@ -132,7 +132,7 @@ class Diagnosis(keras.callbacks.Callback):
         self._monitored = monitored_generators(self.model, self.images)
         self._bounds = loss_bounds(self.model.loss_fn, self.model.label_noise)
         self._last_good = LastGoodState(self.model)
-        self._told_full_disk = False
+        self._reported_full_disk = False
         if self.recover and self._last_good.is_finite():
             self._keep()
 
@@ -144,8 +144,8 @@ class Diagnosis(keras.callbacks.Callback):
         try:
             self._last_good.keep()
         except OSError as error:
-            if not self._told_full_disk:
-                self._told_full_disk = True
+            if not self._reported_full_disk:
+                self._reported_full_disk = True
                 self._print(f"Diagnosis cannot keep the last good state: {error}")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

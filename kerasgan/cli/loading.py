@@ -74,7 +74,7 @@ def _restore_run(
     metadata: dict[str, Any],
 ) -> AdversarialModel:
     """Builds the model of a run from a checkpoint."""
-    problem = None
+    problem, cause = None, None
     if _generation(metadata["versions"]) != _generation(library_versions()):
         # Even where all shapes match, the variables are in another order.
         problem = "another generation of Keras wrote it"
@@ -83,7 +83,7 @@ def _restore_run(
             model = state.model_from_config(metadata["model"])
         # The exception that Keras raises depends on the classes of the layers.
         except Exception as error:
-            problem = _reason(error)
+            problem, cause = _reason(error), error
     if problem is None:
         variables = state.state_variables(model)
         problem = state.mismatch(variables, values)
@@ -91,7 +91,7 @@ def _restore_run(
         raise ValueError(
             f"MODEL is {str(folder)!r}{_saved_by(metadata['versions'])}; its "
             f"checkpoint cannot be restored: {problem}."
-        )
+        ) from cause
     if not isinstance(model, classes):
         raise ValueError(
             f"MODEL is {str(folder)!r}, the run of a {type(model).__name__}; expected "

@@ -68,7 +68,8 @@ def train_dcgan(options: argparse.Namespace) -> None:
     gan = build_model(options, recipe)
     resuming.check_checkpoint(options, gan)
     faces = _read_data(options)
-    compile_model(gan, recipe, training.plan_steps(faces, options, recipe.steps))
+    training.plan_steps(faces, options, recipe.steps)
+    compile_model(gan, recipe)
     gan.check_data(faces, None)
     run = runs.run_folder(options)
     shown = [
@@ -97,13 +98,12 @@ def build_model(options: argparse.Namespace, recipe: Recipe) -> GAN:
     )
 
 
-def compile_model(gan: GAN, recipe: Recipe, steps: int) -> None:
+def compile_model(gan: GAN, recipe: Recipe) -> None:
     """Compiles the model of a run.
 
     Args:
         gan: What `build_model` returned.
         recipe: The recipe of the run.
-        steps: Number of training steps of the run, which does not matter here.
     """
     gan.compile(
         d_optimizer=keras.optimizers.Adam(recipe.learning_rate, beta_1=0.5),

@@ -202,7 +202,7 @@ def fit(
     )
     started = time.monotonic()
     run_state = RunState(run, strict=not options.override)
-    run_state.how_to_resume = "the checkpoint is saved"
+    run_state.when_stopped = "the checkpoint is saved"
     # Written only after RunState has accepted the options.
     write_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda _: runs.write_options(

@@ -50,7 +50,8 @@ class AdversarialModel(SavableModel):
             raise ValueError(
                 f"ema_decay is {ema_decay!r}; expected a number in [0, 1), or None."
             )
-        self.ema_decay = ema_decay
+        # A NumPy number cannot be saved.
+        self.ema_decay = None if ema_decay is None else float(ema_decay)
         self.seed_given = seed is not None
         self.seed = draw_seed() if seed is None else int(seed)
         # Library versions that saved this model, or None if its file has none.
@@ -91,7 +92,7 @@ class AdversarialModel(SavableModel):
         Raises:
             ValueError: If the model could not train on it.
         """
-        batches = data_checks.first_batches(x, y)
+        batches = data_checks.first_batches(x, y, name)
         self.check_batches(batches, name)
         return batches
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import check_positive, size_pair
 from kerasgan.models import value_range as ranges
 from kerasgan.models.adversarial import AdversarialModel
 from kerasgan.models.averaging import averaged_copy
@@ -134,11 +134,12 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             self.ema_generator_ab, update_ab = averaged_copy(generator_ab)
             self.ema_generator_ba, update_ba = averaged_copy(generator_ba)
             self._update_averages = (update_ab, update_ba)
-        self.pool_size = pool_size
-        self.image_size = image_size
+        self.image_size = None if image_size is None else size_pair(image_size)
         self.pools: list[ImagePool] = []
         if pool_size:
             check_positive(pool_size=pool_size)
+        self.pool_size = int(pool_size)
+        if pool_size:
             size = size_of_images(image_size, networks)
             self.pools = [
                 ImagePool(self, pool_size, (*size, network.outputs[0].shape[-1]), name)

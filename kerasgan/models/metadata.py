@@ -1,4 +1,4 @@
-"""Facts that a saved model carries, read without building the model."""
+"""The metadata of a saved model, read without building the model."""
 
 import json
 import os

@@ -107,7 +107,7 @@ def call_discriminator(
 def discriminate(
     d_batch: DiscriminatorBatch, *, needs_real: bool = True, training: bool
 ) -> Outputs:
-    """Returns a discriminator's outputs for a round of real and generated images.
+    """Returns a discriminator's outputs for a batch of real and generated images.
 
     Args:
         d_batch: The `DiscriminatorBatch`.

@@ -88,7 +88,7 @@ def penalty_of(
     Args:
         penalties: List of callables of `(discriminate, real, fake, seed)`.
         d_batches: The `DiscriminatorBatch` of each discriminator.
-        seed_of: Function of the indices of a round and a penalty that returns a seed.
+        seed_of: Function of the indices of a batch and a penalty that returns a seed.
         training: Whether the discriminators train.
     """
     values = []

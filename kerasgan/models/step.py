@@ -154,7 +154,7 @@ def report(model: Model, terms: dict[str, tf.Tensor], one: DiscriminatorBatch) -
     Args:
         model: An adversarial model.
         terms: Means over a batch, by metric name.
-        one: The round that they are from.
+        one: The `DiscriminatorBatch` that they are from.
     """
     n = tf.shape(one.batch.real)[0]
     for name, value in terms.items():

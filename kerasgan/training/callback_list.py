@@ -65,10 +65,10 @@ class FitCallbacks(keras.callbacks.CallbackList):
 
     @contextlib.contextmanager
     def saved_on_failure(self) -> Iterator[None]:
-        """Saves a checkpoint if a callback or validation fails after a step.
+        """Saves a checkpoint if validation, or a callback after an epoch, fails.
 
-        The error of a step itself may leave variables that belong to no step, so then
-        nothing is saved.
+        An error in a step may leave variables that belong to no step, and the callbacks
+        of a batch may have seen it or not, so then nothing is saved.
         """
         try:
             yield

@@ -74,6 +74,33 @@ def set_callback_state(callback: Any, state: Any) -> None:
         setattr(callback, name, value)
 
 
+def best_weights(callbacks: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Returns the weights that callbacks keep, as `EarlyStopping` does, by name."""
+    return {
+        f"{key}/{i}": weight
+        for key, callback in callbacks.items()
+        for i, weight in enumerate(getattr(callback, "best_weights", None) or [])
+    }
+
+
+def set_callback_states(
+    callbacks: dict[str, Any], states: dict[str, Any], values: dict[str, np.ndarray]
+) -> None:
+    """Restores the states of callbacks.
+
+    Args:
+        callbacks: What `stateful_callbacks` returned.
+        states: What `get_callback_states` returned.
+        values: Arrays by name, among them those of `best_weights`.
+    """
+    for key, callback in callbacks.items():
+        if key in states:
+            set_callback_state(callback, states[key])
+        weights = [v for name, v in values.items() if name.startswith(f"{key}/")]
+        if weights:
+            callback.best_weights = weights
+
+
 def history_until(history: keras.callbacks.History, epochs: int) -> dict[str, Any]:
     """Returns a history of the first epochs, as JSON-compatible values."""
     epoch = [number for number in history.epoch if number < epochs]

@@ -20,13 +20,19 @@ CHECKED_IMAGES = 64
 SLACK = 1e-3
 
 
-def first_batches(x: Any, y: Any = None) -> list[Any]:
+def no_batch(name: str = "data") -> ValueError:
+    """Returns the error for data without a batch."""
+    return ValueError(f"{name} yields no batch; expected at least one.")
+
+
+def first_batches(x: Any, y: Any = None, name: str = "data") -> list[Any]:
     """Returns the first batches of a dataset or of arrays.
 
     Args:
         x: A `tf.data.Dataset`, an array, a `keras.utils.Sequence`, or a list of
             batches.
         y: Array of targets, if `x` is an array.
+        name: What the data is, for messages.
 
     Returns:
         A list of batches with at least `CHECKED_IMAGES` images, if there are so many.
@@ -43,11 +49,11 @@ def first_batches(x: Any, y: Any = None) -> list[Any]:
             if sum(len(tf.nest.flatten(b)[0]) for b in batches) >= CHECKED_IMAGES:
                 break
         if not batches:
-            raise ValueError("data yields no batch; expected at least one.")
+            raise no_batch(name)
         return batches
     if isinstance(x, keras.utils.Sequence):
         if not len(x):
-            raise ValueError("data yields no batch; expected at least one.")
+            raise no_batch(name)
         return [x[0]]
     parts = (x,) if y is None else (x, y)
     return [tuple(np.asarray(part[:CHECKED_IMAGES]) for part in parts)]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from kerasgan.arguments import check_positive
 from kerasgan.training import sources
 from kerasgan.training.callback_list import FitCallbacks, listed
-from kerasgan.training.data_checks import CHECKED_IMAGES
+from kerasgan.training.data_checks import CHECKED_IMAGES, no_batch
 from kerasgan.training.preflight import run_preflight
 from kerasgan.training.run_state import RunState
 from kerasgan.training.stream import Stream
@@ -83,6 +83,13 @@ def _check_saveable(model: Any, callbacks: list[keras.callbacks.Callback]) -> No
                 f"{reason}); expected layers with get_config for callbacks that save "
                 "the model."
             ) from error
+    try:
+        json.dumps(model.get_config())
+    except TypeError as error:
+        raise ValueError(
+            f"model {model.name!r} has a configuration that cannot be saved ({error}); "
+            "expected a get_config that returns JSON-compatible values."
+        ) from error
 
 
 def _check_numbers(options: dict[str, Any]) -> None:
@@ -214,7 +221,7 @@ def _checked(model: Any, data: Any, name: str = "data") -> Any:
     else:
         first = next(iter(data), None)
         if first is None:
-            raise ValueError(f"{name} yields no batch; expected at least one.")
+            raise no_batch(name)
         model.check_data([first], name=name)
     return data
 
@@ -248,7 +255,7 @@ def _epoch_length(model: Any, data: Any, steps_per_epoch: int | None) -> int | N
         return int(steps_per_epoch)
     length = int(data.cardinality())
     if length == 0:
-        raise ValueError("data yields no batch; expected at least one.")
+        raise no_batch()
     return length if length > 0 else None
 
 

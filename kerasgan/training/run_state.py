@@ -13,9 +13,10 @@ from kerasgan.arguments import check_positive
 from kerasgan.files import absolute_path
 from kerasgan.training import state
 from kerasgan.training.callback_state import (
+    best_weights,
     get_callback_states,
     history_until,
-    set_callback_state,
+    set_callback_states,
     stateful_callbacks,
 )
 from kerasgan.training.checkpoints import (
@@ -79,6 +80,7 @@ class RunState(keras.callbacks.Callback):
 
     Attributes:
         first_step: Int, the step at which this call of `fit` started.
+        when_stopped: Str, hint that is printed when a signal stops training.
 
     Raises:
         ValueError: If `every_steps` is not positive. When training starts: if the
@@ -92,7 +94,7 @@ class RunState(keras.callbacks.Callback):
     >>> gan.fit(faces, epochs=25, callbacks=[kerasgan.callbacks.RunState("runs/faces")])
     """
 
-    how_to_resume = "run the same program again to resume"
+    when_stopped: str = "run the same program again to resume"
 
     def __init__(
         self,
@@ -124,6 +126,7 @@ class RunState(keras.callbacks.Callback):
             if self._checkpoint is not None:
                 model.adopt_seed(self._checkpoint[1]["options"]["seed"])
             self._options = state.training_options(model)
+            self._model_config = state.model_config(model)
             yield
 
     def epochs_left(self, epochs: int, initial_epoch: int = 0) -> int:
@@ -246,17 +249,22 @@ class RunState(keras.callbacks.Callback):
     def save_after_failure(self) -> None:
         """Saves a checkpoint after validation or another callback has raised an error.
 
-        If the error came at the end of an epoch, the resumed run does not repeat that
-        end. No training is lost.
+        If an epoch was complete, the resumed run does not repeat its end.
         """
         if self._checkpoint is not None or self._epoch is None:
             return
         epoch, batch = divmod(self._epoch * self._steps + self._done, self._steps)
-        if epoch == self._epochs:
+        finished = batch == 0 and (epoch == self._epochs or self.model.stop_training)
+        if finished:
             self.model.finalize_weights()
-        # An error while saving must not hide the other error.
-        with contextlib.suppress(OSError):
-            self._save(epoch, batch, finished=epoch == self._epochs)
+        if batch == 0:
+            # They are of the epoch before, or of an unfinished validation.
+            self.model.reset_metrics()
+        try:
+            self._save(epoch, batch, finished)
+        except Exception as error:
+            # It must not hide the other error.
+            print(f"\n{self.folder.parent}: no checkpoint was saved ({error}).")
 
     def _restore_the_rest(self) -> None:
         """Restores what Keras has reset since the variables were restored."""
@@ -269,12 +277,7 @@ class RunState(keras.callbacks.Callback):
         history = self.model.history
         history.epoch = list(metadata["history"]["epoch"])
         history.history = {k: list(v) for k, v in metadata["history"]["logs"].items()}
-        for key, callback in self._stateful.items():
-            if key in metadata["callbacks"]:
-                set_callback_state(callback, metadata["callbacks"][key])
-            weights = [v for n, v in values.items() if n.startswith(f"{key}/")]
-            if weights:
-                callback.best_weights = weights
+        set_callback_states(self._stateful, metadata["callbacks"], values)
 
     def _save_if_due(self, batch: int) -> None:
         assert self._epoch is not None
@@ -287,7 +290,7 @@ class RunState(keras.callbacks.Callback):
         saved = self._save(self._epoch, batch) if due or stop else False
         if stop:
             step = self.model.steps_taken
-            then = self.how_to_resume
+            then = self.when_stopped
             if not saved:
                 then = (
                     "values are NaN or infinite, so nothing was saved; training "
@@ -313,15 +316,13 @@ class RunState(keras.callbacks.Callback):
                     f"{step}, so no checkpoint is saved until they are finite."
                 )
             return False
-        for key, callback in self._stateful.items():
-            for i, weight in enumerate(getattr(callback, "best_weights", None) or []):
-                values[f"{key}/{i}"] = weight
+        values.update(best_weights(self._stateful))
         metadata = {
             "epoch": epoch,
             "batch": batch,
             "epochs": self._epochs,
             "finished": finished,
-            "model": state.model_config(self.model),
+            "model": self._model_config,
             "options": self._options,
             "versions": library_versions(),
             "data": self._data,

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.ordering import indexed_batches
+from kerasgan.training.data_checks import no_batch
 
 KERAS_BATCH_SIZE = 32
 
@@ -98,7 +99,7 @@ def peeked(iterator: Iterator[Any], name: str = "data") -> tuple[Any, Iterator[A
     """
     first = next(iterator, None)
     if first is None:
-        raise ValueError(f"{name} yields no batch; expected at least one.")
+        raise no_batch(name)
 
     # Keras expects a generator, and tuples from it.
     def replayed() -> Iterator[tuple[Any, ...]]:

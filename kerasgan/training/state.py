@@ -50,7 +50,8 @@ def state_variables(model: Any) -> Groups:
             groups[f"{path}.learning_rate"] = [rate]
     known = {id(v) for group in groups.values() for v in group}
     # Metrics of images are reset by each evaluation.
-    known |= {id(v) for metric in model.image_metric_list for v in metric.variables}
+    image_metrics = [*model.image_metric_list, *model.image_metrics]
+    known |= {id(v) for metric in image_metrics for v in metric.variables}
     others = [*model.variables, *(v for m in model.metrics for v in m.variables)]
     groups["model"] = list({id(v): v for v in others if id(v) not in known}.values())
     return groups

@@ -60,7 +60,7 @@ def test_images_are_checked():
             RealImages("a", images).check((64, 64, 3), (-1.0, 1.0))
 
 
-def test_facts_about_images():
+def test_metadata_about_images():
     kept = RealImages("a", noise(200))
     assert kept.typical == symptoms.typical_distance(kept.small[:64])
     assert kept.count_different(20) == 20

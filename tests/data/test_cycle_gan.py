@@ -112,7 +112,7 @@ def test_domains_of_the_same_length_have_different_orders(tmp_path, levels):
     assert levels(a) != levels(b)
 
 
-def test_facts_identify_a_dataset(data_dir, tmp_path):
+def test_metadata_identify_a_dataset(data_dir, tmp_path):
     facts = module.cycle_gan_facts("horse2zebra", "train", data_dir)
     assert json.loads(json.dumps(facts)) == facts
     assert module.cycle_gan_facts("horse2zebra", "train", data_dir) == facts

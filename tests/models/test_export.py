@@ -146,7 +146,7 @@ def test_generator_of_keras_layers_loads_without_kerasgan(gan, served):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", ".keras"])
-def test_facts_are_exported(gan, cyclegan, served, suffix):
+def test_metadata_are_exported(gan, cyclegan, served, suffix):
     assert read_metadata(served / f"draws{suffix}") == {
         **gan.metadata,
         "kind": "generator",
@@ -162,7 +162,7 @@ def test_facts_are_exported(gan, cyclegan, served, suffix):
     }
 
 
-def test_facts_of_direction_distinguish_domains(tmp_path):
+def test_metadata_of_direction_distinguish_domains(tmp_path):
     def network(source, channels, activation):
         layer = keras.layers.Conv2D(channels, 1, activation=activation)
         return keras.Sequential([keras.Input((8, 8, source)), layer])
@@ -183,7 +183,7 @@ def test_facts_of_direction_distinguish_domains(tmp_path):
 
 
 @pytest.mark.slow
-def test_facts_are_extra_assets_of_saved_model(gan, served):
+def test_metadata_are_extra_assets_of_saved_model(gan, served):
     text = (served / "draws" / "assets.extra" / "kerasgan.json").read_text()
     assert json.loads(text)["latent_shape"] == [5]
     assert (served / "draws" / "saved_model.pb").exists()

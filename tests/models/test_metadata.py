@@ -74,7 +74,7 @@ def test_library_versions():
     "activation, value_range", [("tanh", [-1.0, 1.0]), ("sigmoid", [0.0, 1.0])]
 )
 @pytest.mark.parametrize("distribution", ["normal", [-2.0, 0.5]])
-def test_facts_of_gan_with_latents(activation, value_range, distribution):
+def test_metadata_of_gan_with_latents(activation, value_range, distribution):
     model = gan(activation, latent_distribution=distribution)
     assert without_versions(model) == {
         "kind": "GAN",
@@ -85,7 +85,7 @@ def test_facts_of_gan_with_latents(activation, value_range, distribution):
     }
 
 
-def test_facts_of_gan_with_image_input():
+def test_metadata_of_gan_with_image_input():
     source = (SIDE, SIDE, 4)
     model = kerasgan.GAN(discriminator((SIDE, SIDE, 3)), image_generator(source))
     assert without_versions(model) == {
@@ -108,7 +108,7 @@ def cyclegan(image_size=(None, None)):
     )
 
 
-def test_facts_of_cyclegan_describe_both_domains():
+def test_metadata_of_cyclegan_describe_both_domains():
     assert without_versions(cyclegan()) == {
         "kind": "CycleGAN",
         "value_range": {"a": [0.0, 1.0], "b": [-1.0, 1.0]},
@@ -117,7 +117,7 @@ def test_facts_of_cyclegan_describe_both_domains():
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])
-def test_facts_are_read_without_building_model(make, tmp_path, monkeypatch):
+def test_metadata_are_read_without_building_model(make, tmp_path, monkeypatch):
     model = make()
     model.save(tmp_path / "model.keras")
 
@@ -148,7 +148,7 @@ def test_loaded_model_keeps_versions_until_saved_again(tmp_path):
 
 
 @pytest.mark.parametrize("make", [gan, cyclegan])
-def test_file_without_facts_is_loaded_without_versions(make, tmp_path):
+def test_file_without_metadata_is_loaded_without_versions(make, tmp_path):
     path = tmp_path / "old.keras"
     model = make()
     model.save(path)
@@ -160,7 +160,7 @@ def test_file_without_facts_is_loaded_without_versions(make, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-def test_read_facts_of_other_files_returns_none(tmp_path):
+def test_read_metadata_of_other_files_returns_none(tmp_path):
     latent_generator().save(tmp_path / "other.keras")
     (tmp_path / "text.keras").write_text("not a model")
     with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:

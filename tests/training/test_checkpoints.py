@@ -93,7 +93,7 @@ def test_partial_files_of_killed_processes_are_removed(tmp_path):
     assert names == [".lock", "000000-step-1.state", "notes.txt"]
 
 
-def test_folder_can_be_held_only_once(tmp_path):
+def test_folder_can_be_locked_only_once(tmp_path):
     folder = tmp_path / "run" / "state"
     # A lock belongs to an open file, so this process behaves like another one.
     with locked_folder(folder):

@@ -85,7 +85,7 @@ def test_each_epoch_sees_all_data_of_unknown_length():
     assert received_in_fit(data, epochs=2) == [0, 1, 2, 3] * 2
 
 
-def test_look_does_not_change_order():
+def test_peek_does_not_change_order():
     """For any number of batches looked at, and with `repeat` in the pipeline."""
     orders = []
     for n_looked_at in (0, 2, 5, 11):

@@ -371,7 +371,7 @@ def test_invalid_arguments_raise():
         kerasgan.preflight(gan(), faces(), epochs=0)
 
 
-def test_look_ahead_returns_batches_that_fit_checks():
+def test_run_preflight_returns_batches_that_fit_checks():
     model = gan()
     _, looked_at = preflight_module.run_preflight(model, faces(n=100, batch_size=10))
     expected = model.check_data(faces(n=100, batch_size=10), None)
