@@ -169,6 +169,25 @@ def test_a_run_of_a_program_uses_its_newest_checkpoint(tmp_path, capsys):
     assert np.abs(expected - generated[1]).max() <= 1
 
 
+def test_a_run_of_a_cyclegan_with_metrics_and_numpy_arguments(tmp_path, small_cyclegan):
+    options = {
+        "pool_size": np.int64(3),
+        "image_size": [np.int64(8), np.int64(8)],
+        "ema_decay": np.float32(0.5),
+    }
+    cyclegan = small_cyclegan(**options)
+    metrics = [keras.metrics.MeanAbsoluteError()]
+    cyclegan.compile(metrics=metrics, run_eagerly=True)
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 3)).astype("float32")
+    state = kerasgan.callbacks.RunState(tmp_path / "run")
+    cyclegan.fit(pixels, pixels, verbose=0, callbacks=[state])
+    loaded = loading.load_model(tmp_path / "run", kerasgan.CycleGAN)
+    np.testing.assert_array_equal(
+        loaded.translate(pixels, "b2a"), cyclegan.translate(pixels, "b2a")
+    )
+    assert loaded.image_size == (8, 8) and loaded.pool_size == 3
+
+
 @pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_restored(whole_dcgan, copied, tmp_path, bad):
     run = copied(whole_dcgan, "model.keras")

@@ -1208,6 +1208,19 @@ def test_networks_that_cannot_be_saved_are_found_before_the_first_step(tmp_path,
     assert model.steps_taken == 0
 
 
+def test_model_whose_config_cannot_be_saved_raises(tmp_path):
+    class Tagged(kerasgan.GAN):
+        def get_config(self):
+            return {**super().get_config(), "tag": object()}
+
+    inner = resumable.gan()
+    model = Tagged(inner.discriminator, inner.generator, seed=0)
+    model.compile()
+    with pytest.raises(ValueError, match="model 'gan' has a configuration that cannot"):
+        model.fit(resumable.faces(), callbacks=[RunState(tmp_path)], verbose=0)
+    assert model.steps_taken == 0
+
+
 @pytest.mark.slow
 def test_complete_run_reads_no_data_again(tmp_path, capsys):
     make, data = CASES["minimax"]
