@@ -136,13 +136,14 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             self._update_averages = (update_ab, update_ba)
         self.image_size = None if image_size is None else size_pair(image_size)
         self.pools: list[ImagePool] = []
-        if pool_size:
-            check_positive(pool_size=pool_size)
         self.pool_size = int(pool_size)
         if pool_size:
+            check_positive(pool_size=pool_size)
             size = size_of_images(image_size, networks)
             self.pools = [
-                ImagePool(self, pool_size, (*size, network.outputs[0].shape[-1]), name)
+                ImagePool(
+                    self, self.pool_size, (*size, network.outputs[0].shape[-1]), name
+                )
                 for network, name in (
                     (generator_ba, "pool_a"),
                     (generator_ab, "pool_b"),

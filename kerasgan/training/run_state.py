@@ -257,7 +257,7 @@ class RunState(keras.callbacks.Callback):
         finished = batch == 0 and (epoch == self._epochs or self.model.stop_training)
         if finished:
             self.model.finalize_weights()
-        if batch == 0:
+        elif batch == 0:
             # They are of the epoch before, or of an unfinished validation.
             self.model.reset_metrics()
         try:
