@@ -288,7 +288,7 @@ class CycleGAN(ImageTranslator, AdversarialModel):
             terms(self, d_losses, a2b, b2a),
         ):
             report(self, reported, d_batches[0])
-        count_step(self, objective.value)
+        count_step(self, objective.terms["g_loss"])
         return self.logs(training=True)
 
     def test_step(self, data: Any) -> dict[str, Any]:

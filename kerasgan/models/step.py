@@ -168,7 +168,9 @@ def count_step(model: Model, done: tf.Tensor) -> None:
     Args:
         model: An adversarial model.
         done: Tensor of the step. At the end of data of unknown length TensorFlow begins
-            a step that has no batch and must not count it.
+            a step that has no batch and must not count it. Another operation must use
+            the tensor: TensorFlow's graph optimizer removes one that none uses, and
+            then sometimes counts the step before its random numbers are drawn.
     """
     with tf.control_dependencies([done]):
         model.step.assign_add(1)

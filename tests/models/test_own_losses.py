@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import compat
 from kerasgan.models.randomness import LATENTS, step_seed
 
 SGD = keras.optimizers.SGD
@@ -140,6 +141,23 @@ def test_kernel_regularizer(model, player):
     assert not {n for n in logs if "regularization" in n} - {name}
     # The loss is reported without the regularization.
     assert logs["d_loss"] == pytest.approx(plain_logs["d_loss"], rel=1e-4)
+
+
+@pytest.mark.skipif(not compat.KERAS_3, reason="Keras 2 counts in one operation")
+@pytest.mark.parametrize("kind", ["gan", "cyclegan"])
+def test_step_is_counted_after_a_tensor_that_others_use(kind):
+    """Otherwise the counter is sometimes ahead of the random numbers of its step."""
+    model, batch = build(kind, "generator", KERNEL)
+    model.compile(SGD(RATE), SGD(RATE), "least_squares")
+    data = tuple(tf.constant(images) for images in batch)
+    graph = tf.function(model.train_step).get_concrete_function(data).graph
+    step = model.step if hasattr(model.step, "handle") else model.step.value
+    (inner,) = (i for outer, i in graph.captures if outer is step.handle)
+    operations = inner.consumers()
+    before = {c for op in operations for c in op.control_inputs} - set(operations)
+    assert before
+    for operation in before:
+        assert any(output.consumers() for output in operation.outputs), operation.name
 
 
 @pytest.mark.parametrize(("model", "player"), MODELS_AND_PLAYERS)
