@@ -177,6 +177,7 @@ def test_ema_overwrite_frequency(kind, player):
         np.testing.assert_allclose(after, before + share * move, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(keras.callbacks, "SwapEMAWeights"), reason="Keras 2 does not have it"
 )
@@ -232,6 +233,7 @@ def test_swap_ema_weights_alone_swaps_those_of_the_generator(kind):
     assert_averages(swapped[1], seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "player"), MODELS_AND_PLAYERS)
 def test_use_ema_in_mixed_precision(kind, player):
     optimizer = SGD(1e4, use_ema=True, ema_momentum=0.5)

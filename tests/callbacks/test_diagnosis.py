@@ -214,6 +214,7 @@ def test_training_is_the_same_with_the_callback(trainee):
     assert trained() == trained(Diagnosis(images, recover=True))
 
 
+@pytest.mark.slow
 def test_the_first_layer_that_is_not_finite_is_reported(still_gan, capsys):
     def set_to_nan(gan, step):
         if step == 5:
@@ -289,6 +290,7 @@ def test_a_full_disk_does_not_end_training(small_gan, faces, monkeypatch, capsys
     assert printed == "Diagnosis cannot keep the last good state: no space left\n"
 
 
+@pytest.mark.slow
 def test_recovery_restores_the_last_good_state_with_lower_rates(trainee):
     def set_to_nan(model, step):
         if step == 3:
@@ -498,6 +500,7 @@ def test_an_image_hidden_in_a_faint_pattern(still_cyclegan):
     assert "of a2b hide the image" in callback.findings[0].sentence
 
 
+@pytest.mark.slow
 def test_a_symptom_that_comes_back_is_reported_again(still_gan, capsys):
     generator = spread_generator()
     weights = generator.get_weights()
@@ -555,6 +558,7 @@ def test_arguments_are_checked(small_gan, faces):
         other.fit(np.zeros((4, 1)), np.zeros((4, 1)), callbacks=[Diagnosis()])
 
 
+@pytest.mark.slow
 def test_findings_are_printed_below_the_progress_bar(still_gan, capsys):
     generator = spread_generator(keras.layers.Dense(192, kernel_initializer="zeros"))
     images = dots(64, 0)

@@ -274,6 +274,7 @@ def test_sample_grid_arguments(tmp_path, small_gan, small_cyclegan, faces):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("range_b", ["tanh", "sigmoid"])
 def test_translation_grid_shows_both_directions(tmp_path, range_b):
     cyclegan = cyclegan_of(3, 3, range_b=range_b)

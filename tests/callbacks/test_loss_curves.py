@@ -48,6 +48,7 @@ def plotted(axes):
     }
 
 
+@pytest.mark.slow
 def test_history_has_every_epoch(tmp_path, small_gan, faces):
     gan = small_gan()
     gan.compile(run_eagerly=True)

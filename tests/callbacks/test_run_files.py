@@ -122,6 +122,7 @@ def test_a_new_model_keeps_the_files_of_other_runs(tmp_path, new_gan, train, cap
     assert set(third) - set(second) == names(1, "-003")
 
 
+@pytest.mark.slow
 def test_a_second_fit_continues_the_files(tmp_path, new_gan, train, capsys):
     gan = new_gan()
     train(gan, tmp_path, epochs=2)
@@ -157,6 +158,7 @@ def test_no_row_is_lost_when_training_goes_back(tmp_path, new_gan, train):
     assert set(contents(tmp_path)) == names(4)
 
 
+@pytest.mark.slow
 def test_a_loaded_model_continues_files_of_earlier_steps(tmp_path, new_gan, train):
     gan, file = new_gan(), tmp_path / "model.keras"
     train(gan, tmp_path, epochs=2)
@@ -193,6 +195,7 @@ def test_a_resumed_run_rewrites_its_own_files(
     assert contents(run) == contents(tmp_path / "full")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_shows_only_epochs_that_it_has_reached(new_gan, train, killed):
     run, gan = killed(2, 1000), new_gan()
     stop = keras.callbacks.LambdaCallback(
@@ -252,6 +255,7 @@ def test_files_of_other_programs_are_kept(tmp_path, new_gan, train, name, conten
     assert set(contents(tmp_path)) == expected | {name}
 
 
+@pytest.mark.slow
 def test_folders_are_expanded_and_made_absolute_once(
     tmp_path, new_gan, train, monkeypatch
 ):

@@ -109,6 +109,7 @@ def test_one_line_is_printed_per_epoch(small_cyclegan, bright, pairs, faces, cap
     assert found[1].startswith("Epoch 2 (a2b/b2a): flipped ")
 
 
+@pytest.mark.slow
 def test_arguments(bright, small_gan, small_cyclegan, faces, pairs):
     a = faces(side=8)
     for images_a, images_b, n, message in (

@@ -44,6 +44,7 @@ def test_rates_are_those_of_the_epoch(tmp_path, trainee, events):
     assert written == pytest.approx({0: 0.02, 1: 0.02, 2: 0.01})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update_freq", ["epoch", 3])
 def test_images_continue_when_training_does(
     tmp_path, small_gan, faces, events, update_freq

@@ -91,6 +91,7 @@ def test_classifiers_of_faces_depend_on_the_data_set(
     assert cached(faces, tmp_path / "copy", "Mustache").number == 2
 
 
+@pytest.mark.slow
 def test_its_training_data_does_not_depend_on_the_batch_size_of_the_run(
     trained, fruit, tmp_path
 ):

@@ -150,6 +150,7 @@ def planned(eager, monkeypatch, tmp_path):
     return plan
 
 
+@pytest.mark.slow
 def test_two_folders_have_no_held_out_images(planned, pictures, capsys):
     a, b = pictures("cats", n=9), pictures("dogs", n=5)
     pairs, options, _, callbacks, saved = planned("--data", a, b)

@@ -120,6 +120,7 @@ def test_broken_jpegs_are_left_out(faces, draw_jpeg, tmp_path, check_loaded):
     check_loaded(tmp_path / "tfds", faces, faces.identity)
 
 
+@pytest.mark.slow
 def test_damaged_images_in_a_zip_are_left_out(faces, tmp_path, check_loaded):
     source = faces.official_zip(tmp_path)
     archive = source / "img_align_celeba.zip"

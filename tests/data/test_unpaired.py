@@ -100,6 +100,7 @@ def test_the_same_dataset_on_both_sides_has_two_orders():
     assert sorted(a) == sorted(b) == list(range(20)) and a != b
 
 
+@pytest.mark.slow
 def test_training_stream_can_start_at_any_batch(check_seeking):
     a, b = flat(5, 2), flat(9, 2, first=100)
     whole = check_seeking(unpaired(a, b), 40, (1, 4, 6, 23))

@@ -69,6 +69,7 @@ def test_jit_compile_is_off_by_default():
     assert model.jit_compile
 
 
+@pytest.mark.slow
 def test_data_is_checked_before_every_fit():
     model = MinimalModel()
     model.compile()

@@ -121,6 +121,7 @@ def test_generator_with_latent_map_as_input():
     assert model.generate(2).shape == (2, *SHAPE)
 
 
+@pytest.mark.slow
 def test_image_generator_trains_on_pairs():
     model = compiled(kerasgan.GAN(discriminator(), translator(), seed=1))
     before = values(model.generator.trainable_variables)
@@ -308,6 +309,7 @@ def test_each_discriminator_update_gets_new_penalty_seed():
     assert logs["penalty"] == 0.5 and len(set(seeds)) == 2
 
 
+@pytest.mark.slow
 def test_averaged_weights_follow_decay_formula():
     model = compiled(gan(ema_decay=0.9), graph=True)
     expected = values(model.generator.variables)
@@ -472,6 +474,7 @@ def test_latent_distributions():
     assert abs(uniform.mean() - 0.5) < 0.05
 
 
+@pytest.mark.slow
 def test_evaluate_is_deterministic_and_has_no_side_effects():
     critic = keras.Sequential(
         [
@@ -868,6 +871,7 @@ def test_empty_data_raises():
         compiled().fit(empty, verbose=0)
 
 
+@pytest.mark.slow
 def test_data_range_of_sigmoid_generator():
     def model():
         return compiled(

@@ -130,6 +130,7 @@ def test_metadata_are_read_without_building_model(make, tmp_path, monkeypatch):
     assert read_metadata(str(tmp_path / "model.keras")) == model.metadata
 
 
+@pytest.mark.slow
 def test_loaded_model_keeps_versions_until_saved_again(tmp_path):
     path, again = tmp_path / "model.keras", tmp_path / "again.keras"
     model = gan()

@@ -125,6 +125,7 @@ def test_fit_after_preflight_is_bit_identical(make, data):
     assert runs[0] == runs[1]
 
 
+@pytest.mark.slow
 def test_data_is_iterated_once():
     seen = []
 
@@ -139,6 +140,7 @@ def test_data_is_iterated_once():
     assert seen == ["begun"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make, data", MODELS)
 def test_fit_does_not_retrace_step(make, data, monkeypatch):
     model, calls = make(), []
@@ -157,6 +159,7 @@ def test_fit_does_not_retrace_step(make, data, monkeypatch):
     assert len(calls) == traces
 
 
+@pytest.mark.slow
 def test_report_values():
     model = gan()
     report = kerasgan.preflight(model, faces(n=14), epochs=3)

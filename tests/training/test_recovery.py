@@ -70,6 +70,7 @@ def test_copy_that_fails_leaves_the_previous_one(small_gan, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_restore_lowers_scheduled_rate(small_gan, faces):
     gan = small_gan()
     rate = kerasgan.schedules.ConstantThenLinearDecay(0.1, 100, 100)
