@@ -282,13 +282,10 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         if self.ema_decay is not None:
             for update in self._update_averages:
                 update(self.step, self.ema_decay)
-        for reported in (
-            objective.terms,
-            d_objective.terms,
-            terms(self, d_losses, a2b, b2a),
-        ):
-            report(self, reported, d_batches[0])
-        count_step(self, objective.terms["g_loss"])
+        reported = {**objective.terms, **d_objective.terms}
+        reported |= terms(self, d_losses, a2b, b2a)
+        report(self, reported, d_batches[0])
+        count_step(self, batches["a2b"].real)
         return self.logs(training=True)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -305,12 +302,9 @@ class CycleGAN(ImageTranslator, AdversarialModel):
         objective, d_losses, _ = evaluate_discriminators(
             self, d_batches, evaluation_seed(self)
         )
-        for reported in (
-            {"g_loss": weighted_loss(self, a2b, b2a)},
-            objective.terms,
-            terms(self, d_losses, a2b, b2a),
-        ):
-            report(self, reported, d_batches[0])
+        reported = {**objective.terms, "g_loss": weighted_loss(self, a2b, b2a)}
+        reported |= terms(self, d_losses, a2b, b2a)
+        report(self, reported, d_batches[0])
         for direction, made in (("a2b", a2b), ("b2a", b2a)):
             for metric in self.metrics_of[direction]:
                 metric.update_state(batches[direction].real, made.fake)

@@ -234,7 +234,7 @@ class GAN(ImageSampler, AdversarialModel):
         if self.ema_decay is not None:
             self._update_average(self.step, self.ema_decay)
         report(self, objective.terms, shown)
-        count_step(self, objective.terms["g_loss"])
+        count_step(self, batch.real)
         return self.logs(training=True)
 
     def test_step(self, data: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from kerasgan.models.moves import DiscriminatorBatch, Outputs, call_discriminator, total
+from kerasgan.models.randomness import fold_in
 
 
 class Objective(NamedTuple):
@@ -80,7 +81,7 @@ def generator_objective(
 def penalty_of(
     penalties: Sequence[Callable[..., tf.Tensor]],
     d_batches: Sequence[DiscriminatorBatch],
-    seed_of: Callable[[int, int], tf.Tensor],
+    seed: tf.Tensor,
     training: bool,
 ) -> tf.Tensor | None:
     """Returns the sum of all penalties of all discriminators, or None without any.
@@ -88,7 +89,7 @@ def penalty_of(
     Args:
         penalties: List of callables of `(discriminate, real, fake, seed)`.
         d_batches: The `DiscriminatorBatch` of each discriminator.
-        seed_of: Function of the indices of a batch and a penalty that returns a seed.
+        seed: A seed for stateless operations. Each penalty gets another one.
         training: Whether the discriminators train.
     """
     values = []
@@ -104,7 +105,7 @@ def penalty_of(
             return outputs[0]
 
         values += [
-            penalty(discriminate, one.batch.real, one.fake, seed_of(i, j))
+            penalty(discriminate, one.batch.real, one.fake, fold_in(seed, i, j))
             for j, penalty in enumerate(penalties)
         ]
     return total(values) if values else None

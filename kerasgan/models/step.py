@@ -22,7 +22,6 @@ from kerasgan.models.randomness import (
     EVALUATION,
     LABEL_NOISE,
     PENALTY,
-    fold_in,
     step_seed,
 )
 
@@ -49,9 +48,7 @@ def discriminators_objective(
         model.loss_fn,
         outputs,
         draw_labels(model, outputs, update),
-        penalty_of(
-            model.penalties, d_batches, lambda i, j: fold_in(seed, i, j), training=True
-        ),
+        penalty_of(model.penalties, d_batches, seed, training=True),
     )
 
 
@@ -91,9 +88,7 @@ def evaluate_discriminators(
         discriminate(one, training=False)._replace(regularization=None)
         for one in d_batches
     ]
-    penalty = penalty_of(
-        model.penalties, d_batches, lambda i, j: fold_in(seed, i, j), training=False
-    )
+    penalty = penalty_of(model.penalties, d_batches, seed, training=False)
     objective, losses = discriminator_objective(model.loss_fn, outputs, None, penalty)
     return objective, losses, outputs
 
@@ -162,15 +157,15 @@ def report(model: Model, terms: dict[str, tf.Tensor], one: DiscriminatorBatch) -
         model.reported.add(name)
 
 
-def count_step(model: Model, done: tf.Tensor) -> None:
+def count_step(model: Model, images: tf.Tensor) -> None:
     """Counts a training step.
 
     Args:
         model: An adversarial model.
-        done: Tensor of the step. At the end of data of unknown length TensorFlow begins
-            a step that has no batch and must not count it. Another operation must use
-            the tensor: TensorFlow's graph optimizer removes one that none uses, and
-            then sometimes counts the step before its random numbers are drawn.
+        images: Images from the data of the step. At the end of data of unknown length,
+            TensorFlow begins a step that has no batch and must not count it.
     """
-    with tf.control_dependencies([done]):
+    # Of tensors that depend on the step's random numbers, TensorFlow may optimize the
+    # order away, and then draw them after the step is counted.
+    with tf.control_dependencies([images]):
         model.step.assign_add(1)
