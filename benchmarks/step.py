@@ -46,11 +46,7 @@ from timing import alternate, random_images, show, timed
 import kerasgan
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-# As in `peers/cyclegan_torch.py`. An error in the update of any player shows after the
-# first step, and rounding errors grow with each step.
-COMPARED_STEP = 5
-SGD_RATE = 5e-5
-# Largest difference between these losses, relative to those above 1.
+# Largest difference between the losses of kerasgan and PyTorch, relative to those above 1.
 TOLERANCE = 1e-3
 
 
@@ -144,19 +140,20 @@ def start_equal(
     for setting, note in about["notes"].items():
         print(f"  {setting:36} {note}")
     optimizers = {
-        name: keras.optimizers.SGD(SGD_RATE) for name in ("d_optimizer", "g_optimizer")
+        name: keras.optimizers.SGD(about["rate"])
+        for name in ("d_optimizer", "g_optimizer")
     }
     compared = build_cyclegan(*cyclegan_sizes(options), **optimizers)
     for role in ours.roles:
         with np.load(peer.folder / f"{role}.npz") as weights:
             for model in (ours, compared):
                 kerasgan.interop.load_pytorch_weights(getattr(model, role), weights)
-    for batch in data.repeat().take(COMPARED_STEP):
+    for batch in data.repeat().take(about["step"]):
         # One epoch for each step, because the history has means over an epoch.
         one = tf.data.Dataset.from_tensors(batch)
         history = compared.fit(one, verbose=0, preflight=False).history
     losses = {name: values[0] for name, values in history.items()}
-    check_losses(losses, about["losses"], COMPARED_STEP)
+    check_losses(losses, about["losses"], about["step"])
 
 
 def time_cyclegan(options: argparse.Namespace, batch_size: int, compared: bool) -> None:

@@ -75,7 +75,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         # mkstemp creates files that only their owner can read.
         umask = os.umask(0)
         os.umask(umask)
-        _sync(temporary)
+        sync(temporary)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException as error:
@@ -112,10 +112,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
 
 
-def _sync(path: str) -> None:
-    """Makes sure that the content of a file survives a power failure."""
-    # Windows only syncs files that are open for writing.
-    descriptor = os.open(path, os.O_RDWR)
+def sync(path: str | os.PathLike[str], flags: int = os.O_RDWR) -> None:
+    """Makes sure that the content of a file or folder survives a power failure.
+
+    Args:
+        path: Path of the file or folder.
+        flags: How to open it: `os.O_RDONLY` for a folder. Windows only syncs files that
+            are open for writing.
+    """
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

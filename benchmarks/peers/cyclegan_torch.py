@@ -5,7 +5,8 @@ one JSON object a line, and answers each with one:
 
 - `{"calibrate": n}`: checks each setting and times it over n steps, chooses the
   fastest, starts again with it, and writes the initial weights to FOLDER. Its answer
-  includes the losses of the fifth step from these weights, trained with SGD;
+  includes the losses of a step from these weights, trained with SGD, the number of
+  that step and the learning rate;
 - `{"steps": n}`: trains n steps with Adam; their seconds.
 
 FOLDER contains `images.npz`, with `a` and `b` of shape `(steps, batch, height, width,
@@ -32,9 +33,10 @@ POOL_SIZE = 50
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 CALIBRATIONS = 3
-# Settings are compared by their losses of this step, trained with SGD. Adam is not
-# used, because it divides a gradient by its size: rounding errors in gradients near
-# zero become updates as large as any other.
+# Settings, and kerasgan, are compared by their losses of this step, trained with SGD. An
+# error in the update of any network shows after the first step. Adam is not used,
+# because it divides a gradient by its size: rounding errors in gradients near zero
+# become updates as large as any other.
 CHECKED = 5
 SGD_RATE = 5e-5
 SETTINGS = {
@@ -311,6 +313,8 @@ def main():
                 "setting": setting,
                 "seconds": seconds,
                 "losses": losses[setting],
+                "step": CHECKED,
+                "rate": SGD_RATE,
                 "notes": notes,
             }
         else:

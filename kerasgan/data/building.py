@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import filelock
 
-from kerasgan.files import file_lock
+from kerasgan.files import file_lock, sync
 
 _PREFIX = ".building-"
 
@@ -73,7 +73,9 @@ def built_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         except OSError:
             if not folder.exists():
                 raise
-        _sync(folder.parent)
+        # Windows cannot open folders.
+        with contextlib.suppress(PermissionError):
+            sync(folder.parent, os.O_RDONLY)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -97,14 +99,3 @@ def _remove_abandoned(own: pathlib.Path) -> None:
             with file_lock(_lock_file(own.parent / name)) as held:
                 if held:
                     shutil.rmtree(building, ignore_errors=True)
-
-
-def _sync(folder: pathlib.Path) -> None:
-    """Makes sure that a renamed folder survives a power failure."""
-    # Windows cannot open folders.
-    with contextlib.suppress(PermissionError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

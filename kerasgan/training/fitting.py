@@ -213,17 +213,12 @@ def _fit(
 
 def _checked(model: Any, data: Any, name: str = "data") -> Any:
     """Checks data that Keras reads by itself, and returns it."""
-    if sources.is_iterator(data):
-        first, data = sources.peeked(data, name)
-        model.check_data([first], name=name)
-    elif isinstance(data, (tf.data.Dataset, keras.utils.Sequence)):
+    if isinstance(data, (tf.data.Dataset, keras.utils.Sequence)):
         model.check_data(data, name=name)
-    else:
-        first = next(iter(data), None)
-        if first is None:
-            raise no_batch(name)
-        model.check_data([first], name=name)
-    return data
+        return data
+    first, replayed = sources.peeked(iter(data), name)
+    model.check_data([first], name=name)
+    return replayed if sources.is_iterator(data) else data
 
 
 def _checked_validation(model: Any, data: Any) -> Any:
