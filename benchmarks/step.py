@@ -46,7 +46,7 @@ from timing import alternate, random_images, show, timed
 import kerasgan
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-# Largest difference between the losses of kerasgan and PyTorch, relative to those above 1.
+# Largest difference between the losses of kerasgan and PyTorch. Relative above 1.
 TOLERANCE = 1e-3
 
 

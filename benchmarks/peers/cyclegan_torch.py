@@ -33,8 +33,8 @@ POOL_SIZE = 50
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 CALIBRATIONS = 3
-# Settings, and kerasgan, are compared by their losses of this step, trained with SGD. An
-# error in the update of any network shows after the first step. Adam is not used,
+# Settings, and kerasgan, are compared by their losses of this step, trained with SGD.
+# An error in the update of any network shows after the first step. Adam is not used,
 # because it divides a gradient by its size: rounding errors in gradients near zero
 # become updates as large as any other.
 CHECKED = 5
