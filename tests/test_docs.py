@@ -21,6 +21,8 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 GUARANTEES = ROOT / "docs" / "guarantees.md"
 BATCH_SIZE = 4
+# Pages whose programs run in both lanes.
+BOTH = ("README.md", "cyclegan.md", "saving.md", "custom_models.md")
 # Arguments that make a network small.
 SMALL = {"width": 2, "blocks": 1}
 
@@ -107,7 +109,11 @@ def small_scale(monkeypatch, tmp_path, tiny_synthetic_faces):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if blocks(page, "python")],
+    [
+        pytest.param(page, marks=() if page.name in BOTH else pytest.mark.keras3_lane)
+        for page in PAGES
+        if blocks(page, "python")
+    ],
     ids=lambda page: page.name,
 )
 def test_python_programs_run(page, small_scale):

@@ -55,6 +55,7 @@ def test_train_dcgan(run, tiny_synthetic_faces):
     assert (work / "runs" / "example" / "loss_curves.png").exists()
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_train_cyclegan(run, tiny_synthetic_faces):
     # One step runs faster than it is traced.

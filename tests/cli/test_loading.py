@@ -30,6 +30,7 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_a_finished_run_uses_its_model(whole_dcgan, tmp_path, capsys):
     run = whole_dcgan.folder

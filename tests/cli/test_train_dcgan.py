@@ -71,6 +71,7 @@ def planned(monkeypatch, dcgan_data):
     return plan
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_weights_the_order_and_the_latents(planned):
     runs = [planned("--seed", seed) for seed in ("0", "0", "1")]
     weights = [gan.generator.get_weights()[0] for gan, *_ in runs]

@@ -234,6 +234,7 @@ def test_tfds_does_not_warn(data_dir, monkeypatch):
         logger.removeHandler(handler)
 
 
+@pytest.mark.slow
 def test_synthetic_faces_by_name(tiny_synthetic_faces):
     options = {"data_dir": tiny_synthetic_faces, "batch_size": 2, "shuffle": False}
     by_name = celeb_a(16, "test", dataset="synthetic_faces", **options)

@@ -90,6 +90,7 @@ def test_parts_of_both_domains(data_dir, levels):
     assert [len(levels(domain)) for domain in rest] == [3, 11]
 
 
+@pytest.mark.slow
 def test_seed_decides_the_orders(data_dir, levels):
     def epochs(seed):
         pair = cycle_gan("horse2zebra", 8, data_dir=data_dir, batch_size=2, seed=seed)

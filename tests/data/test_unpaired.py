@@ -85,6 +85,7 @@ def test_shortest_epoch_takes_other_images_each_time():
     assert len(set().union(*seen)) > 20
 
 
+@pytest.mark.slow
 def test_seeds_decide_everything():
     def epochs(seed):
         dataset = unpaired(flat(5, seed=seed), flat(20, seed=seed + 1))

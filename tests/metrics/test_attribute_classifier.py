@@ -35,6 +35,7 @@ def classifier():
     )
 
 
+@pytest.mark.keras3_lane
 def test_it_learns_domains_of_unequal_size(classifier):
     assert classifier.held_out_accuracy > 0.95
     assert (classifier.predict(HELD_OUT[0]) > 0.5).mean() > 0.9

@@ -137,6 +137,7 @@ def reference_step(model, a, b, adversarial, cycle, identity):
 
 
 DEFAULT_TERMS = (1.0, 1.0), (10.0, 10.0), (5.0, 5.0)
+WITHOUT_IDENTITY = ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0))
 TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
 
 
@@ -145,8 +146,8 @@ TERMS_PER_DIRECTION = (1.0, 2.0), (3.0, 4.0), (5.0, 6.0)
     [
         ("instance", DEFAULT_TERMS, False),
         pytest.param("instance", TERMS_PER_DIRECTION, True, marks=pytest.mark.slow),
-        ("instance", ((1.0, 1.0), (10.0, 10.0), (0.0, 0.0)), False),
-        ("batch", TERMS_PER_DIRECTION, True),
+        pytest.param("instance", WITHOUT_IDENTITY, False, marks=pytest.mark.slow),
+        pytest.param("batch", TERMS_PER_DIRECTION, True, marks=pytest.mark.slow),
         (None, DEFAULT_TERMS, False),
         pytest.param("deviation", TERMS_PER_DIRECTION, False, marks=pytest.mark.slow),
     ],
@@ -249,6 +250,7 @@ def test_discriminator_losses_use_noisy_labels(label_noise):
         assert logs[f"d_loss_{domain}"] == pytest.approx(value, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_zero_identity_weight_skips_identity_loss():
     """Generators are not called with images of their target domain."""
     model = make(compiled={"identity_weight": 0.0})
@@ -369,7 +371,15 @@ def test_networks_that_share_a_layer_raise():
         kerasgan.CycleGAN(*generators, *critics)
 
 
-@pytest.mark.parametrize("role", kerasgan.CycleGAN.roles)
+@pytest.mark.parametrize(
+    "role",
+    [
+        "generator_ba",
+        "discriminator_a",
+        pytest.param("generator_ab", marks=pytest.mark.slow),
+        pytest.param("discriminator_b", marks=pytest.mark.slow),
+    ],
+)
 def test_layers_frozen_after_compile_raise(role):
     model = make(pool_size=0)
     a, b = images(2, 0), images(2, 1)
@@ -663,6 +673,7 @@ def test_mixed_precision_trains_like_float32():
     assert half.translate(images(2)).dtype == np.float32
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_training_with_xla():
     model = make(pool_size=4, compiled={"jit_compile": True}, graph=True)
@@ -681,6 +692,7 @@ def test_training_with_xla():
     assert (np.array(model.pools[0].images) != before).any()
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_loaded_model_trains_identically(tmp_path):
     compiled = {"identity_weight": (5.0, 0.0), "label_noise": 0.1}
@@ -917,6 +929,7 @@ def test_image_size_not_divisible_by_strides_raises():
     model.fit(odd[:, :8], odd[:, :8], verbose=0)
 
 
+@pytest.mark.slow
 def test_invalid_translate_arguments_raise():
     with pytest.raises(ValueError, match="direction is 'a2c'; did you mean 'a2b'"):
         make().translate(images(), "a2c")

@@ -40,6 +40,7 @@ def start(steps_per_execution, **environment):
     )
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_bytes_do_not_depend_on_the_process_or_on_steps_per_execution():
     processes = [start(1, PYTHONHASHSEED="1"), start(4, PYTHONHASHSEED="2")]

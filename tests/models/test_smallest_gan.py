@@ -127,6 +127,7 @@ def test_reported_loss_and_scores():
     assert logs["fake_score"] == pytest.approx(p_fake, abs=1e-6)
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_training_learns_slanted_faces():
     faces = np.array(

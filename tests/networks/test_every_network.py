@@ -77,6 +77,7 @@ def test_gradients_reach_every_weight(name, draw, inputs_of):
             assert np.isfinite(gradient).all() and np.any(gradient), weight.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, options",
     [
@@ -128,6 +129,7 @@ def test_mixed_precision_computes_in_float16_and_returns_float32(
     assert 0 < difference < 0.01 * max(1.0, np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, options",
     [

@@ -12,6 +12,7 @@ def small(shape=(16, 24, 3), **options):
     return resnet_generator(shape, **{"width": 4, "blocks": 1, **options})
 
 
+@pytest.mark.slow
 def test_it_has_as_many_weights_as_the_authors_network(zero_weights):
     assert resnet_generator((256, 256, 3)).count_params() == 11_378_179
     # Each block has two convolutions with 256 * 256 * 9 + 256 weights.

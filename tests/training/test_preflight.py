@@ -303,13 +303,16 @@ def test_penalty_with_custom_layer_in_either_discriminator_raises():
             kerasgan.preflight(model, pairs())
 
 
+IN_ONE_LANE = [pytest.mark.slow, pytest.mark.keras3_lane]
+
+
 @pytest.mark.parametrize(
     ("seeks", "preflight"),
     [
         (False, True),
-        pytest.param(False, False, marks=pytest.mark.slow),
-        pytest.param(True, True, marks=pytest.mark.slow),
-        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(False, False, marks=IN_ONE_LANE),
+        pytest.param(True, True, marks=IN_ONE_LANE),
+        pytest.param(True, False, marks=IN_ONE_LANE),
     ],
 )
 def test_batches_that_were_looked_at_are_freed(seeks, preflight, monkeypatch):

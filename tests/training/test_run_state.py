@@ -114,17 +114,18 @@ def uninterrupted_run(case):
 KERAS_LOSS = keras.losses.BinaryCrossentropy
 CASES = {
     "minimax": program_of("gan", loss_fn="minimax", label_noise=0.2),
-    "keras loss, several updates": program_of(
+    "keras loss, gradient penalty, several updates": program_of(
         "gan",
         loss_fn=lambda: KERAS_LOSS(from_logits=True),
+        penalties=["gradient_penalty"],
         discriminator_steps=2,
     ),
-    "gradient penalty": program_of("gan", penalties=["gradient_penalty"]),
     "no average": program_of("gan", loss_fn="least_squares", ema_decay=None),
     "steps_per_execution": program_of("gan", steps_per_execution=4),
     "cyclegan": program_of("cyclegan", identity_weight=(2.0, 0.0), label_noise=0.1),
-    "cyclegan without pool": program_of("cyclegan", pool_size=0, ema_decay=None),
-    "cyclegan with r1": program_of("cyclegan", penalties=["r1"]),
+    "cyclegan with r1, without pool": program_of(
+        "cyclegan", penalties=["r1"], pool_size=0, ema_decay=None
+    ),
 }
 if compat.KERAS_3:
     # In Keras 2, the random state of layers cannot be saved.
@@ -287,7 +288,7 @@ def _wait_for_checkpoint(folder, before, pid):
 
 @pytest.mark.keras3_lane
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "kills"), [("gan", 10), ("cyclegan", 6)])
+@pytest.mark.parametrize(("name", "kills"), [("gan", 6), ("cyclegan", 4)])
 def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills):
     uninterrupted, seconds = train_uninterrupted(fork_server, tmp_path, name)
     folder = tmp_path / "killed"
@@ -315,7 +316,7 @@ def test_killed_run_equals_uninterrupted_run(fork_server, tmp_path, name, kills)
         assert code in (0, -signal.SIGKILL)
         killed_in_save += kill_in_save is not None and code == -signal.SIGKILL
     # Some of the runs made progress, and all planned kills in a save happened.
-    assert len(reached) >= 4 and killed_in_save == kills // 3
+    assert len(reached) > kills // 2 and killed_in_save == kills // 3
     fork_server.start(**request)
     assert fork_server.wait() == 0
     assert_same(uninterrupted, dict(np.load(tmp_path / "b.npz")))
@@ -374,6 +375,7 @@ def test_signal_handlers_are_restored(tmp_path):
     assert before == after
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
@@ -403,6 +405,7 @@ def test_damaged_checkpoint_falls_back_to_previous_one(tmp_path, damage, capsys)
     assert newest.with_suffix(".damaged").read_bytes() == content
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_all_checkpoints_damaged_raises(tmp_path, stopped_run):
     make, data = stopped_run(tmp_path)
@@ -412,6 +415,7 @@ def test_all_checkpoints_damaged_raises(tmp_path, stopped_run):
         run(make, data, tmp_path)
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_full_disk_raises_one_line_and_loses_no_checkpoint(tmp_path):
     make, data = CASES["minimax"]
@@ -478,6 +482,7 @@ def test_changed_learning_rate_is_used_without_strict(tmp_path, stopped_run):
     assert int(np.asarray(optimizer.iterations)) == EPOCHS * STEPS
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_changed_batch_size_raises(tmp_path, stopped_run):
     make, _ = stopped_run(tmp_path)
@@ -492,6 +497,7 @@ def test_changed_batch_size_raises(tmp_path, stopped_run):
         )
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_changed_data_order_is_reported(tmp_path, capsys, stopped_run):
     make, data = stopped_run(tmp_path)
@@ -568,6 +574,7 @@ def test_state_of_keras_callbacks_is_restored(tmp_path):
     assert_same(uninterrupted, program(tmp_path / "x"))
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize("nan_steps", [(2, 10, 12), (2, 10, 12, 21)])
 def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
@@ -613,6 +620,7 @@ def test_state_of_diagnosis_is_restored(tmp_path, nan_steps):
     assert len(found) == len(found_again)
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_state_of_custom_callback_is_restored(tmp_path):
     class BatchCounter(keras.callbacks.Callback):
@@ -634,6 +642,7 @@ def test_state_of_custom_callback_is_restored(tmp_path):
     assert counter.batches == EPOCHS * STEPS
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_nan_weights_are_not_saved(tmp_path):
     make, data = CASES["minimax"]
@@ -650,6 +659,7 @@ def test_nan_weights_are_not_saved(tmp_path):
     assert all(np.isfinite(value).all() for value in values.values())
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_only_two_newest_checkpoints_are_kept(tmp_path):
     make, data = CASES["minimax"]
@@ -697,7 +707,8 @@ def test_learning_rate_scheduler_is_applied_once_per_epoch(tmp_path):
         return run(make, data, folder, stop, callbacks=[halve], every_steps=2)
 
     uninterrupted = program(tmp_path / "uninterrupted")
-    for stop in (5, STEPS + 1, 2 * STEPS + 3):
+    # In the middle and at the start of an epoch.
+    for stop in (5, 2 * STEPS + 1):
         program(tmp_path / "x", stop)
     assert_same(uninterrupted, program(tmp_path / "x"))
 
@@ -722,6 +733,7 @@ def test_best_weights_of_early_stopping_are_restored(tmp_path, capsys):
     assert f"already complete after {STEPS} steps" in capsys.readouterr().out
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_run_stopped_within_epoch_is_resumed(tmp_path):
     """For example by a callback with a time limit."""
@@ -797,6 +809,7 @@ def test_schedule_and_constant_rate_are_interchangeable_without_strict(tmp_path)
         assert run(make(other), data, folder, strict=False) is not None
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_changed_library_versions_are_reported(
     tmp_path, capsys, monkeypatch, stopped_run
@@ -827,6 +840,7 @@ def test_signal_in_last_epoch_is_not_lost(tmp_path, number):
     assert read_checkpoint(newest)[1]["finished"]
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_changed_batch_size_restarts_epoch_without_strict(tmp_path, capsys):
     make, _ = CASES["minimax"]
@@ -887,6 +901,7 @@ def test_indexed_data_is_resumed_without_replay(tmp_path, capsys):
     assert len(read) < 2 * 32 + 4 * 20
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_replay_of_other_data_is_reported(tmp_path, capsys):
     make, data = CASES["minimax"]
@@ -942,6 +957,7 @@ def nan_weights_at(step):
     return callback
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_each_episode_of_nan_values_is_reported(tmp_path, capsys):
     make, data = CASES["no average"]
@@ -959,6 +975,7 @@ def test_each_episode_of_nan_values_is_reported(tmp_path, capsys):
     assert f"infinite at step {STEPS + 3}," in printed
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_nan_weights_are_reported_once(tmp_path, capsys):
     make, data = CASES["minimax"]
@@ -970,6 +987,7 @@ def test_nan_weights_are_reported_once(tmp_path, capsys):
     ]
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_signal_after_nan_weights_reports_step_to_resume_from(tmp_path, capsys):
     make, data = CASES["minimax"]
@@ -1221,6 +1239,7 @@ def test_model_whose_config_cannot_be_saved_raises(tmp_path):
     assert model.steps_taken == 0
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_complete_run_reads_no_data_again(tmp_path, capsys):
     make, data = CASES["minimax"]

@@ -64,6 +64,7 @@ def test_features_are_those_of_celeb_a(tmp_path):
     assert own.get_serialized_info() == celeb_a.get_serialized_info()
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_dataset_contains_the_drawn_faces(prepared):
     splits = prepared.builder.info.splits

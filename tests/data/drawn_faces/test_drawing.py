@@ -84,6 +84,7 @@ def test_four_pictures_of_one_person():
         assert len({face.image.tobytes() for face in pictures}) == 4
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_faces_are_aligned_like_celeb_a(people):
     spots = np.array([list(face.landmarks.values()) for face in people[:120]])
