@@ -133,7 +133,12 @@ class Trainee:
         return model
 
 
-@pytest.fixture(params=["gan", pytest.param("cyclegan", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[
+        "gan",
+        pytest.param("cyclegan", marks=[pytest.mark.slow, pytest.mark.keras3_lane]),
+    ]
+)
 def trainee(request, small_gan, small_cyclegan, faces):
     """A GAN or a CycleGAN, with two batches of data per epoch that are not shuffled."""
     side = 4 if request.param == "gan" else 8

@@ -116,8 +116,11 @@ def train_one_step(model_kind, player, kind, **compiled):
 
 
 MODELS_AND_PLAYERS = [
-    pytest.param(model, player, marks=[pytest.mark.slow] * (model == "cyclegan"))
-    for model in ("gan", "cyclegan")
+    pytest.param(model, player, marks=marks)
+    for model, marks in (
+        ("gan", ()),
+        ("cyclegan", (pytest.mark.slow, pytest.mark.keras3_lane)),
+    )
     for player in ("discriminator", "generator")
 ]
 

@@ -8,6 +8,9 @@ from kerasgan.data.drawn_faces.canvas import Canvas, Pose, both, ellipse
 from kerasgan.data.drawn_faces.drawing import make_face
 from kerasgan.data.drawn_faces.features import EYE_X
 
+# Drawing uses neither Keras nor TensorFlow.
+pytestmark = pytest.mark.keras3_lane
+
 
 @pytest.fixture
 def canvas():

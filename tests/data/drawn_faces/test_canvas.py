@@ -14,6 +14,9 @@ from kerasgan.data.drawn_faces.canvas import (
     ellipse,
 )
 
+# Drawing uses neither Keras nor TensorFlow.
+pytestmark = pytest.mark.keras3_lane
+
 LEVEL = Pose(yaw=0, pitch=0, roll=0, scale=1, x=0, y=0)
 POINTS = np.array([(3.0, -4.0), (10.0, 1.0), (6.0, 9.0), (-2.0, 7.5), (-5.0, 0.0)])
 

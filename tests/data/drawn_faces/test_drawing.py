@@ -5,6 +5,9 @@ from PIL import Image
 from kerasgan.data.drawn_faces.attributes import ATTRIBUTES, LANDMARKS
 from kerasgan.data.drawn_faces.drawing import draw_face
 
+# Drawing uses neither Keras nor TensorFlow.
+pytestmark = pytest.mark.keras3_lane
+
 # The rows and columns where a label is visible, relative to the point between the eyes,
 # and other labels of the face.
 WOMAN = {"Wavy_Hair": True}

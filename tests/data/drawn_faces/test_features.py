@@ -1,4 +1,8 @@
 import numpy as np
+import pytest
+
+# Drawing uses neither Keras nor TensorFlow.
+pytestmark = pytest.mark.keras3_lane
 
 
 def test_pupils_are_at_the_landmarks(mean_color, people):

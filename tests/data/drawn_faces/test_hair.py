@@ -1,4 +1,8 @@
 import numpy as np
+import pytest
+
+# Drawing uses neither Keras nor TensorFlow.
+pytestmark = pytest.mark.keras3_lane
 
 HAIR_COLORS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 
