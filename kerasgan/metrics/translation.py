@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kerasgan.metrics.attribute_classifier import AttributeClassifier
-from kerasgan.metrics.frechet import frechet_distance
+from kerasgan.metrics.frechet import FeatureStatistics, distance_of_statistics
 from kerasgan.metrics.image_arrays import Images, image_array
 
 
@@ -79,8 +79,11 @@ def translation_scores(
         if not np.isnan(translated).any():
             is_a = classifier.predict(translated) > 0.5
             flip_rate = float(np.mean(~is_a if direction == "a2b" else is_a))
-            distance = frechet_distance(
-                classifier.features(translated), target_features
+            # Only compared with distances of as many images, so a singular
+            # covariance needs no warning.
+            distance = distance_of_statistics(
+                FeatureStatistics.of(target_features),
+                FeatureStatistics.of(classifier.features(translated)),
             )
         scores[f"flip_rate_{direction}"] = flip_rate
         scores[f"cycle_error_{direction}"] = float(np.abs(cycled - source).mean())

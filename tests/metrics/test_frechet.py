@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from kerasgan.metrics import frechet_distance
+from kerasgan.metrics import (
+    FeatureStatistics,
+    frechet,
+    frechet_distance,
+    frechet_distance_infinity,
+)
 
 
 def gaussian(mean, covariance, n=400):
@@ -60,6 +65,7 @@ def test_equal_sets_have_distance_zero_and_the_order_has_no_effect():
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:(real|fake) has 9 rows")
 def test_fewer_rows_than_columns():
     rng = np.random.default_rng(4)
     narrow_a, narrow_b = rng.normal(size=(9, 2)), rng.normal(size=(9, 2))
@@ -81,16 +87,65 @@ def test_single_precision_and_large_means():
 @pytest.mark.parametrize(
     "a, b, message",
     [
-        (np.zeros((1, 3)), np.zeros((5, 3)), r"features_a has shape \(1, 3\)"),
-        (np.zeros((5, 3)), np.zeros(5), r"features_b has shape \(5,\)"),
+        (np.zeros((1, 3)), np.zeros((5, 3)), r"real has shape \(1, 3\)"),
+        (np.zeros((5, 3)), np.zeros(5), r"fake has shape \(5,\)"),
         (
             np.zeros((5, 3)),
             np.zeros((5, 2)),
-            "features_b has 2 columns; expected 3, as features_a has",
+            "fake has 2 columns; expected 3, as real has",
         ),
-        (np.full((5, 3), np.nan), np.zeros((5, 3)), "features_a has values"),
+        (np.full((5, 3), np.nan), np.zeros((5, 3)), "real has values"),
     ],
 )
 def test_unsupported_arrays_raise_an_error(a, b, message):
     with pytest.raises(ValueError, match=message):
         frechet_distance(a, b)
+
+
+def test_few_rows_warn_and_give_a_finite_value():
+    random = np.random.default_rng(6)
+    real, fake = random.normal(size=(50, 8)), random.normal(size=(8, 8))
+    with pytest.warns(UserWarning, match="fake has 8 rows of 8 features") as warned:
+        assert np.isfinite(frechet_distance(real, fake))
+    assert len(warned) == 1 and warned[0].filename == __file__
+
+
+def test_statistics_do_not_depend_on_the_batches(monkeypatch):
+    rows = np.random.default_rng(7).normal(size=(101, 5)) * 3.0 + 1e4
+    monkeypatch.setattr(frechet, "BLOCK", 17)
+    whole = FeatureStatistics.of(rows)
+    batches = FeatureStatistics.empty(5)
+    for start in range(0, 101, 8):
+        batches = batches.add(rows[start : start + 8])
+    for statistics in (whole, batches):
+        assert statistics.n == 101
+        np.testing.assert_allclose(statistics.mean, rows.mean(axis=0), rtol=1e-14)
+        for ddof in (0, 1):
+            np.testing.assert_allclose(
+                statistics.covariance(ddof),
+                np.cov(rows, rowvar=False, ddof=ddof),
+                rtol=1e-9,
+            )
+    other = np.random.default_rng(8).normal(size=(60, 5)) + 1e4
+    assert frechet_distance(batches, other) == pytest.approx(
+        frechet_distance(rows, other), rel=1e-9
+    )
+
+
+def test_extrapolation_removes_the_bias_of_few_images():
+    """Both sets are of one distribution, so the distance of infinitely many is 0."""
+    random = np.random.default_rng(9)
+    real = FeatureStatistics.of(random.normal(size=(200_000, 16)))
+    biased, extrapolated = [], []
+    for seed in range(10):
+        fake = random.normal(size=(600, 16))
+        biased.append(frechet_distance(real, fake))
+        extrapolated.append(frechet_distance_infinity(real, fake, seed=seed))
+    assert np.mean(biased) > 0.1
+    assert abs(np.mean(extrapolated)) < 0.1 * np.mean(biased)
+
+
+def test_extrapolation_needs_enough_rows():
+    rows = np.random.default_rng(10).normal(size=(20, 30))
+    with pytest.raises(ValueError, match="fake has 20 rows of 30 features"):
+        frechet_distance_infinity(rows, rows)
