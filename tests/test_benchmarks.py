@@ -105,7 +105,8 @@ def test_input(benchmark, tiny_synthetic_faces):
 
 def test_memory(benchmark):
     sizes = ("--image-size", 16, "--batch-size", 4, "--images", 16)
-    printed = benchmark("memory", *sizes, "--epochs", 1, "--repeats", 1)
+    options = ("--models", "dcgan", "--epochs", 1, "--repeats", 1)
+    printed = benchmark("memory", *sizes, *options)
     command, bare, ratio = map(
         float, re.findall(r"(\d+(?:\.\d+)?)(?: MiB)?$", printed, re.M)[-3:]
     )

@@ -3,6 +3,7 @@
 from kerasgan.metrics.attribute_classifier import AttributeClassifier
 from kerasgan.metrics.diversity import ms_ssim_diversity
 from kerasgan.metrics.estimates import Estimate
+from kerasgan.metrics.extractors import FeatureExtractor, feature_extractor
 from kerasgan.metrics.frechet import (
     FeatureStatistics,
     frechet_distance,
@@ -17,7 +18,9 @@ from kerasgan.metrics.translation import translation_scores
 __all__ = [
     "AttributeClassifier",
     "Estimate",
+    "FeatureExtractor",
     "FeatureStatistics",
+    "feature_extractor",
     "frechet_distance",
     "frechet_distance_infinity",
     "inception_score",

@@ -3,9 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import check_positive, is_integer
 from kerasgan.metrics.estimates import Estimate
 from kerasgan.metrics.feature_arrays import feature_pair
+
+SUBSET_SIZE = 1000
 
 
 def kernel_distance(
@@ -13,7 +15,7 @@ def kernel_distance(
     fake: npt.ArrayLike,
     *,
     subsets: int = 100,
-    subset_size: int = 1000,
+    subset_size: int | None = None,
     seed: int = 2020,
 ) -> Estimate:
     """Returns the squared maximum mean discrepancy with a cubic kernel.
@@ -29,15 +31,16 @@ def kernel_distance(
         real: Features of real images, of shape `(n, d)`.
         fake: Features of generated images, of shape `(m, d)`.
         subsets: Number of subsets.
-        subset_size: Number of rows in a subset, at most n and m. If there are fewer
-            rows, the subsets have as many rows as there are.
+        subset_size: Number of rows in a subset, at most n and m. By default 1,000 as
+            in the paper, or half of the rows if there are fewer than 2,000.
         seed: Integer that determines the subsets. With the default, they are those of
             torch-fidelity.
 
     Returns:
-        An `Estimate`. The standard error is the standard deviation of the subsets,
-        scaled from their size to the number of rows. It describes how much the value
-        would change with other images.
+        An `Estimate`. The standard error describes how much the value would change
+        with other images: it is the standard deviation of the subsets, scaled from
+        subsets of the rows to samples of their number. It is NaN if a subset has all
+        rows.
 
     Raises:
         ValueError: If an array has an unsupported shape, or values that are not
@@ -47,12 +50,15 @@ def kernel_distance(
 
     >>> value, standard_error = kerasgan.metrics.kernel_distance(real, fake)
     """
-    check_positive(subsets=subsets, subset_size=subset_size)
+    check_positive(subsets=subsets)
     real, fake = feature_pair(real, fake)
     n = min(len(real), len(fake))
-    size = min(subset_size, n)
-    if size < 2:
-        raise ValueError(f"subset_size is {subset_size}; expected at least 2.")
+    size = max(2, min(SUBSET_SIZE, n // 2)) if subset_size is None else subset_size
+    if not is_integer(size) or not 2 <= size <= n:
+        raise ValueError(
+            f"subset_size is {size!r}; expected an integer from 2 to the number of "
+            f"rows, {n}."
+        )
     # As in torch-fidelity, which draws the subset of generated images first.
     random = np.random.RandomState(seed)
     values = []
@@ -60,7 +66,10 @@ def kernel_distance(
         y = fake[random.choice(len(fake), size, replace=False)]
         x = real[random.choice(len(real), size, replace=False)]
         values.append(_unbiased_discrepancy(x, y))
-    error = np.std(values, ddof=min(1, subsets - 1)) * np.sqrt(size / n)
+    # Of a mean of `size` out of n rows, drawn without replacement, the variance is
+    # v / size * (1 - size / n), and of a mean of n new rows v / n.
+    scale = np.sqrt(size / (n - size)) if size < n else np.nan
+    error = scale * np.std(values, ddof=min(1, subsets - 1))
     return Estimate(float(np.mean(values)), float(error))
 
 

@@ -9,8 +9,17 @@ def test_value_of_two_rows():
     real, fake = [[0.0], [1.0]], [[2.0], [3.0]]
     within = 1.0**3 + 7.0**3
     between = (1 + 1 + 3**3 + 4**3) / 4
-    value, _ = kernel_distance(real, fake, subsets=3)
+    value, error = kernel_distance(real, fake, subsets=3)
     assert value == pytest.approx(within - 2 * between, rel=1e-12)
+    # Other subsets, of which there is none, would tell the error.
+    assert np.isnan(error)
+
+
+@pytest.mark.parametrize(("n", "size"), [(40, 20), (1999, 999), (2500, 1000)])
+def test_default_size_of_the_subsets(n, size):
+    rows = np.random.default_rng(0).normal(size=(2, n, 2))
+    chosen = kernel_distance(*rows, subsets=2)
+    assert chosen == kernel_distance(*rows, subsets=2, subset_size=size)
 
 
 def test_same_distribution_is_as_often_below_as_above_zero():
@@ -35,11 +44,11 @@ def test_standard_error_is_the_deviation_over_other_images():
     for _ in range(60):
         real = random.normal(size=(120, 4))
         fake = random.normal(size=(120, 4)) * 1.3 + 0.5
-        value, error = kernel_distance(real, fake, subsets=40, subset_size=30)
+        value, error = kernel_distance(real, fake, subsets=40, subset_size=60)
         values.append(value)
         errors.append(error)
     # The deviation of 60 values has an error of 9 %.
-    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.25)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.2)
 
 
 def test_float32_features():
@@ -66,7 +75,18 @@ def test_the_seed_decides_the_subsets():
         (np.zeros((1, 2)), np.zeros((9, 2)), {}, r"real has shape \(1, 2\).* least 2"),
         (np.zeros((9, 2)), np.zeros((9, 3)), {}, "fake has 3 columns; expected 2"),
         (np.zeros((9, 2)), np.full((9, 2), np.nan), {}, "fake has values that are not"),
-        (np.zeros((9, 2)), np.zeros((9, 2)), {"subset_size": 1}, "subset_size is 1"),
+        (
+            np.zeros((9, 2)),
+            np.zeros((8, 2)),
+            {"subset_size": 1},
+            "is 1; .* rows, 8",
+        ),
+        (
+            np.zeros((9, 2)),
+            np.zeros((8, 2)),
+            {"subset_size": 9},
+            "is 9; .* rows, 8",
+        ),
         (np.zeros((9, 2)), np.zeros((9, 2)), {"subsets": 0}, "subsets is 0"),
     ],
 )

@@ -45,12 +45,12 @@ def test_kernel_distance_of_torch_fidelity():
     )
     # torch-fidelity reports the deviation of subsets of 100 of at least 260 rows.
     deviation = TORCH_FIDELITY["kernel_inception_distance_std"] * np.sqrt(100 / 99)
-    assert error == pytest.approx(deviation * np.sqrt(100 / 260), rel=RELATIVE)
+    assert error == pytest.approx(deviation * np.sqrt(100 / 160), rel=RELATIVE)
 
 
 def test_kernel_distance_of_clean_fid():
     # If a subset has all rows, the estimate does not depend on their order.
-    value, _ = metrics.kernel_distance(REAL[:260], FAKE, subsets=1)
+    value, _ = metrics.kernel_distance(REAL[:260], FAKE, subsets=1, subset_size=260)
     expected = REFERENCES["clean-fid"]["kernel_distance"]
     assert value == pytest.approx(expected, rel=RELATIVE)
 
