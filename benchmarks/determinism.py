@@ -4,8 +4,8 @@
 
 Times training steps with `tf.config.experimental.enable_op_determinism()`, which makes
 operations add in the same order each time, and without it. The setting applies to a
-whole process, so each measurement starts a new one, which trains a few steps before it
-is timed. The models have the size that the command trains on a CPU.
+whole process, so each measurement starts a new one, which trains up to five steps
+before it is timed. The models have the size that the command trains on a CPU.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def seconds(name: str, deterministic: bool, steps: int) -> float:
         tf.config.experimental.enable_op_determinism()
     model, data = MODELS[name]()
     fit = functools.partial(model.fit, data.repeat(), verbose=0)
-    fit(steps_per_epoch=5)
+    fit(steps_per_epoch=min(5, steps))
     return timed(lambda: fit(steps_per_epoch=steps))
 
 
