@@ -274,6 +274,7 @@ class PixelNorm(keras.layers.Layer):
         return x * tf.math.rsqrt(tf.reduce_mean(x**2, axis=-1, keepdims=True) + 1e-6)
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_penalty_with_custom_layer_raises_if_it_mixes_images():
     for layer, mixes in ((BatchDeviation(name="spread"), True), (PixelNorm(), False)):

@@ -195,6 +195,7 @@ def test_finished_run_continues_with_more_epochs(tmp_path):
     assert_same(uninterrupted_run("minimax"), run(make, data, tmp_path))
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_resumed_run_keeps_shuffle_order_of_arrays(tmp_path):
     def data():
@@ -856,7 +857,11 @@ def test_changed_batch_size_restarts_epoch_without_strict(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "kind", ["indexed", pytest.param("read again", marks=pytest.mark.slow)]
+    "kind",
+    [
+        "indexed",
+        pytest.param("read again", marks=[pytest.mark.slow, pytest.mark.keras3_lane]),
+    ],
 )
 def test_resume_prints_one_line(tmp_path, capsys, kind):
     """A changed data hash or library version would print more."""
@@ -914,6 +919,7 @@ def test_replay_of_other_data_is_reported(tmp_path, capsys):
     assert "2/2" in printed
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_replay_can_be_interrupted(tmp_path):
     make, data = CASES["minimax"]
@@ -1048,6 +1054,7 @@ def test_failing_callback_loses_no_training(tmp_path, hook):
         np.testing.assert_array_equal(value, results[name], err_msg=name)
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 def test_run_that_fails_after_early_stopping_is_finished(tmp_path, capsys):
     make, data = averaging_gan, resumable.faces
@@ -1100,6 +1107,7 @@ needs_swap = pytest.mark.skipif(
 )
 
 
+@pytest.mark.keras3_lane
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "swaps", [pytest.param(True, marks=needs_swap), False], ids=["swap", "plain"]
