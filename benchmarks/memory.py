@@ -60,13 +60,17 @@ def train_bare(name: str, run: str) -> None:
     facts = json.loads((pathlib.Path(run) / "options.json").read_text())
     options = argparse.Namespace(**facts["options"])
     module: Any = {"dcgan": train_dcgan, "cyclegan": train_cyclegan}[name]
-    recipe = module.Recipe(**facts["recipe"])
+    sizes = dict(image_size=options.image_size, batch_size=options.batch_size)
+    recipe = module.Recipe(**sizes, **facts["recipe"])
     keras.utils.set_random_seed(options.seed)
     model = module.build_model(options, recipe)
     given = [options.data] if name == "dcgan" else options.data
     folders = [
         kerasgan.data.image_folder(
-            folder, options.image_size, options.batch_size, seed=options.seed
+            folder,
+            options.image_size,
+            batch_size=options.batch_size,
+            seed=options.seed,
         )
         for folder in given
     ]

@@ -3,7 +3,8 @@
 from kerasgan.metrics.attribute_classifier import AttributeClassifier
 from kerasgan.metrics.diversity import ms_ssim_diversity
 from kerasgan.metrics.estimates import Estimate
-from kerasgan.metrics.extractors import FeatureExtractor, feature_extractor
+from kerasgan.metrics.extraction import FeatureExtractor
+from kerasgan.metrics.extractors import feature_extractor
 from kerasgan.metrics.frechet import (
     FeatureStatistics,
     frechet_distance,

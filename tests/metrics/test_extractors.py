@@ -112,6 +112,11 @@ def test_unsupported_images_raise_an_error(given, message):
         mean_extractor().features(given)
 
 
+def test_other_numbers_of_channels_raise_an_error():
+    with pytest.raises(ValueError, match="images has 1 channels; pixels expects 3"):
+        feature_extractor("pixels").features(np.zeros((2, 8, 8, 1)))
+
+
 def test_unsupported_networks_and_names_raise_an_error():
     inputs = keras.Input((8, 8, 3))
     network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
