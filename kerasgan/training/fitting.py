@@ -237,7 +237,8 @@ def _checked_validation(model: Any, data: Any) -> Any:
             "same number."
         )
     model.check_data(*arrays, name=name)
-    return data
+    # Keras 2 tests whether it is true, which an array alone does not allow.
+    return parts
 
 
 def _epoch_length(model: Any, data: Any, steps_per_epoch: int | None) -> int | None:

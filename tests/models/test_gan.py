@@ -510,9 +510,19 @@ def test_evaluate_is_deterministic_and_has_no_side_effects():
 
 
 def test_validation_logs_have_val_prefix():
-    data = tf.data.Dataset.from_tensor_slices(images()).batch(8)
-    history = compiled().fit(data, validation_data=data, verbose=0).history
-    assert {"val_d_loss", "val_g_loss", "val_real_score"} <= set(history)
+    data = tf.data.Dataset.from_tensor_slices(images(seed=5)).batch(8)
+    logs = []
+    for validation_data in (data, images(seed=5), (images(seed=5),)):
+        keras.utils.set_random_seed(0)
+        history = (
+            compiled()
+            .fit(images(), validation_data=validation_data, batch_size=8, verbose=0)
+            .history
+        )
+        logs.append({k: v[0] for k, v in history.items() if k.startswith("val_")})
+    assert {"val_d_loss", "val_g_loss", "val_real_score"} <= set(logs[0])
+    # Keras shuffles no validation data, so an array is read like the dataset.
+    assert logs[1] == logs[2] == pytest.approx(logs[0])
 
 
 def test_summary_names_generator_and_discriminator():
