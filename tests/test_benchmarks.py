@@ -113,3 +113,12 @@ def test_memory(benchmark):
     # Importing TensorFlow alone takes more than 200 MiB.
     assert command > 200 and bare > 200
     assert ratio == pytest.approx(command / bare, abs=0.01)
+
+
+def test_metrics(benchmark):
+    sizes = ("--rows", 40, "--width", 8, "--repeats", 1)
+    printed = benchmark("metrics", *sizes, "--torch-python", "false")
+    for name in ("frechet_distance", "kernel_distance", "prdc"):
+        assert re.search(rf"{name}, medians of 1\nkerasgan +\d+\.\d+ s", printed)
+    assert "Other libraries are not compared" in printed
+    assert re.search(r"peak memory [1-9]\d+ MiB", printed)

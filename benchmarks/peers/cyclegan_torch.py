@@ -9,7 +9,7 @@ one JSON object a line, and answers each with one:
   that step and the learning rate;
 - `{"steps": n}`: trains n steps with Adam; their seconds.
 
-FOLDER contains `images.npz`, with `a` and `b` of shape `(steps, batch, height, width,
+FOLDER contains `arrays.npz`, with `a` and `b` of shape `(steps, batch, height, width,
 channels)`. The step has the order of the authors' PyTorch code: six calls of the
 generators, their update while the discriminators are frozen, then the update of each
 discriminator on images from a pool.
@@ -294,7 +294,7 @@ def main():
     parser.add_argument("--width", type=int, required=True)
     parser.add_argument("--blocks", type=int, required=True)
     options = parser.parse_args()
-    images = np.load(options.folder / "images.npz")
+    images = np.load(options.folder / "arrays.npz")
     a, b = images["a"], images["b"]
 
     def make(**setting):

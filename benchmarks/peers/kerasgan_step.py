@@ -9,7 +9,7 @@ It reads requests, one JSON object a line, and answers each with one:
 - `{}`: the path of the package and the versions of the libraries;
 - `{"steps": n}`: trains n steps; the seconds, and those of all CPU cores together.
 
-FOLDER contains `images.npz`, with `images`, or `a` and `b`, of shape `(steps, batch,
+FOLDER contains `arrays.npz`, with `images`, or `a` and `b`, of shape `(steps, batch,
 height, width, channels)`.
 """
 
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int)
     options = parser.parse_args()
     keras.utils.set_random_seed(0)
-    arrays = dict(np.load(options.folder / "images.npz"))
+    arrays = dict(np.load(options.folder / "arrays.npz"))
     size = next(iter(arrays.values())).shape[2]
     if options.model == "dcgan":
         model = build_dcgan(size, options.width)

@@ -1,4 +1,4 @@
-"""Runs a training step in another process, and possibly another environment."""
+"""Runs a program in another process, and possibly another environment."""
 
 import json
 import os
@@ -11,16 +11,16 @@ import numpy as np
 
 
 class Peer:
-    """A process that trains on request. It is idle between requests.
+    """A process that works on request. It is idle between requests.
 
     Requests and answers are JSON objects, one for each line.
 
     Args:
         python: Path of the Python interpreter.
         script: File name of the program, in this folder. Its first argument is a
-            folder that contains `images.npz`. The program may write files there.
+            folder that contains `arrays.npz`. The program may write files there.
         options: Command line options, by name.
-        images: Arrays to save in `images.npz`, by name.
+        arrays: Arrays to save in `arrays.npz`, by name.
         env: Environment variables to set in the process.
 
     Example:
@@ -35,12 +35,12 @@ class Peer:
         python: str,
         script: str,
         options: dict[str, Any],
-        images: dict[str, np.ndarray],
+        arrays: dict[str, np.ndarray],
         env: dict[str, str] | None = None,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self._directory.name)
-        np.savez(self.folder / "images.npz", **images)
+        np.savez(self.folder / "arrays.npz", **arrays)
         self._process = subprocess.Popen(
             [
                 python,
