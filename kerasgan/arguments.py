@@ -83,3 +83,31 @@ def size_pair(size: Any, name: str = "image_size") -> tuple[int, int]:
     for side in pair:
         check_positive(**{name: side})
     return int(pair[0]), int(pair[1])
+
+
+def checked_range(value_range: Any) -> tuple[float, float] | None:
+    """Returns `value_range` as a pair of floats, or None.
+
+    Args:
+        value_range: Pair of numbers `(low, high)`, or None.
+
+    Raises:
+        ValueError: If it is not a pair with low below high.
+
+    Example:
+
+    >>> checked_range([0, 1])
+    (0.0, 1.0)
+    """
+    if value_range is None:
+        return None
+    pair = tuple(value_range) if isinstance(value_range, (tuple, list)) else ()
+    if (
+        len(pair) != 2
+        or not all(isinstance(bound, numbers.Real) for bound in pair)
+        or not pair[0] < pair[1]
+    ):
+        raise ValueError(
+            f"value_range is {value_range!r}; expected a pair (low, high) of numbers."
+        )
+    return float(pair[0]), float(pair[1])

@@ -11,8 +11,10 @@ from kerasgan.metrics.frechet import (
     frechet_distance_infinity,
 )
 from kerasgan.metrics.inception_score import inception_score
+from kerasgan.metrics.keras_metrics import FrechetDistance, KernelDistance, Prdc
 from kerasgan.metrics.kernel import kernel_distance
 from kerasgan.metrics.neighbors import prdc
+from kerasgan.metrics.records import Record, read_records, write_records
 from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein_distance
 from kerasgan.metrics.translation import translation_scores
 
@@ -21,6 +23,10 @@ __all__ = [
     "Estimate",
     "FeatureExtractor",
     "FeatureStatistics",
+    "FrechetDistance",
+    "KernelDistance",
+    "Prdc",
+    "Record",
     "feature_extractor",
     "frechet_distance",
     "frechet_distance_infinity",
@@ -28,6 +34,8 @@ __all__ = [
     "kernel_distance",
     "ms_ssim_diversity",
     "prdc",
+    "read_records",
     "sliced_wasserstein_distance",
     "translation_scores",
+    "write_records",
 ]

@@ -253,7 +253,7 @@ class AdversarialModel(SavableModel):
         Keras's callbacks look for it: `TerminateOnNaN` reads nothing else.
 
         Args:
-            training: Whether the model trains; otherwise image metrics are included.
+            training: Whether the model trains.
         """
         logs = {
             name: mean.result()
@@ -261,10 +261,37 @@ class AdversarialModel(SavableModel):
             if name not in OPTIONAL
             or (name in self.reported and (training or name == "penalty"))
         }
-        if not training:
-            logs.update((one.name, one.result()) for one in self.image_metric_list)
         return {**logs, "loss": logs["d_loss"] + logs["g_loss"]}
+
+    def evaluate(
+        self, *args: Any, return_dict: bool = False, **kwargs: Any
+    ) -> dict[str, float] | list[float]:
+        """Evaluates the averaged generator on data, as `keras.Model.evaluate` does.
+
+        The metrics of images are computed once, at the end, because some take seconds.
+
+        Args:
+            *args: As in `keras.Model.evaluate`.
+            return_dict: Whether to return a dict instead of a list.
+            **kwargs: As in `keras.Model.evaluate`.
+
+        Returns:
+            The values by name, or in the order of the names.
+        """
+        logs = dict(super().evaluate(*args, return_dict=True, **kwargs))
+        loss = logs.pop("loss")
+        for metric in self.image_metric_list:
+            logs.update(_values_of(metric))
+        logs["loss"] = loss
+        return logs if return_dict else [*logs.values()]
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Returns the logs of training; Keras calls this after each epoch."""
         return self.logs(training=True)
+
+
+def _values_of(metric: keras.metrics.Metric) -> dict[str, float]:
+    """Returns the result of a metric by log name."""
+    result = metric.result()
+    values = result if isinstance(result, dict) else {metric.name: result}
+    return {name: float(value) for name, value in values.items()}

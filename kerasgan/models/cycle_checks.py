@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasgan.arguments import size_pair
+from kerasgan.arguments import checked_range, size_pair
 from kerasgan.inspection import input_shape, output_shape, shapes_match
 from kerasgan.models.checks import check_nothing_shared
 from kerasgan.models.image_pool import ImagePool
 from kerasgan.models.translation import divisor, keeps_size
-from kerasgan.models.value_range import ValueRange, checked_range
+from kerasgan.models.value_range import ValueRange
 from kerasgan.training.data_checks import check_images, check_structure, parts_of
 
 Networks = dict[str, keras.Model]

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasgan import inspection
-from kerasgan.arguments import check_positive
+from kerasgan.arguments import check_positive, checked_range
 from kerasgan.models import checks
 from kerasgan.models import value_range as ranges
 from kerasgan.models.adversarial import AdversarialModel
@@ -109,7 +109,7 @@ class GAN(ImageSampler, AdversarialModel):
         self.generator = generator
         self.latent_dim = check_latent_dim(latent_dim, self.latent_shape)
         self.latent_distribution = check_distribution(latent_distribution)
-        self.given_range = ranges.checked_range(value_range)
+        self.given_range = checked_range(value_range)
         self.ema_generator = None
         if ema_decay is not None:
             self.ema_generator, self._update_average = averaged_copy(generator)

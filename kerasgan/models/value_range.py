@@ -1,33 +1,10 @@
 """The range of the images a model generates: given, or inferred from its generator."""
 
-import numbers
-from typing import Any
-
 import keras
 
 from kerasgan import inspection
 
 ValueRange = tuple[float, float]
-
-
-def checked_range(value_range: Any) -> ValueRange | None:
-    """Returns `value_range` as a pair of floats, or None.
-
-    Raises:
-        ValueError: If it is not a pair `(low, high)` with low below high.
-    """
-    if value_range is None:
-        return None
-    pair = tuple(value_range) if isinstance(value_range, (tuple, list)) else ()
-    if (
-        len(pair) != 2
-        or not all(isinstance(bound, numbers.Real) for bound in pair)
-        or not pair[0] < pair[1]
-    ):
-        raise ValueError(
-            f"value_range is {value_range!r}; expected a pair (low, high) of numbers."
-        )
-    return float(pair[0]), float(pair[1])
 
 
 def known_range(

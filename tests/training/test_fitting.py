@@ -162,9 +162,12 @@ def test_arrays_are_shuffled_with_model_seed():
 
 def test_validation_split_uses_training_batch_size(monkeypatch):
     sizes = []
-    monkeypatch.setattr(
-        keras.Model, "evaluate", lambda _, x=None, **o: sizes.append((len(x), o)) or {}
-    )
+
+    def evaluate(self, x=None, **options):
+        sizes.append((len(x), options))
+        return {"loss": 0.0}
+
+    monkeypatch.setattr(keras.Model, "evaluate", evaluate)
     model = batch_recorder()
     model.fit(np.arange(8.0)[:, None], batch_size=2, validation_split=0.25, verbose=0)
     assert model.steps_taken == 3
