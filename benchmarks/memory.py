@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,11 @@ def peak_memory(arguments: list[str], env: dict[str, str]) -> float:
             log.seek(0)
             sys.stderr.write(log.read().decode(errors="replace"))
             raise RuntimeError(f"{arguments} failed with status {status}.")
+    return peak_mebibytes(usage)
+
+
+def peak_mebibytes(usage: resource.struct_rusage) -> float:
+    """Returns the peak resident memory that the system reports, in MiB."""
     # Linux counts kibibytes, macOS bytes.
     return usage.ru_maxrss / 2 ** (20 if sys.platform == "darwin" else 10)
 

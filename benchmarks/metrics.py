@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
+from memory import peak_mebibytes
 from peers.process import Peer, import_error
 from timing import alternate, timed
 
@@ -34,7 +35,7 @@ OURS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "prdc": lambda real, fake: metrics.prdc(real, fake)["precision"],
 }
 # Largest relative difference. torch-fidelity computes distances in float32, so a few
-# images change sides of a ball; its k is given to it.
+# images change sides of a ball.
 TOLERANCE = 1e-3
 
 
@@ -105,9 +106,7 @@ def main() -> None:
             )
         for name in options.metrics:
             compare(name, real, fake, peer, options.repeats)
-    # Linux counts kibibytes, macOS bytes.
-    unit = 2 ** (20 if sys.platform == "darwin" else 10)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    peak = peak_mebibytes(resource.getrusage(resource.RUSAGE_SELF))
     features = (real.nbytes + fake.nbytes) / 2**20
     print(f"\npeak memory {peak:.0f} MiB, {features:.0f} MiB of it the features")
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import cached_property
 
 import keras
 import numpy as np
@@ -97,7 +96,7 @@ class FeatureExtractor:
             ]
         return np.concatenate(parts)
 
-    @cached_property
+    @property
     def weights_hash(self) -> str:
         """SHA-256 of the shapes and values of all weights of the network."""
         digest = hashlib.sha256()

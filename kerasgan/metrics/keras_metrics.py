@@ -20,7 +20,7 @@ not_converted = tf.autograph.experimental.do_not_convert
 class FeatureMetric(keras.metrics.Metric):
     """Base of metrics that compare features of real and of generated images.
 
-    Subclasses define `add`, `result` and `reset_state`.
+    Subclasses define `default_name`, `add`, `result` and `reset_state`.
 
     Args:
         extractor: Name of a feature extractor, or a `FeatureExtractor`. A model can
@@ -31,14 +31,17 @@ class FeatureMetric(keras.metrics.Metric):
         name: Name in the logs.
     """
 
+    default_name: str
+
     def __init__(
         self,
-        extractor: str | FeatureExtractor,
-        channels: int,
-        value_range: tuple[float, float],
-        name: str,
+        extractor: str | FeatureExtractor = "random_conv",
+        *,
+        channels: int = 3,
+        value_range: tuple[float, float] = (-1.0, 1.0),
+        name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name or self.default_name)
         self.value_range = checked_range(value_range) or (-1.0, 1.0)
         self.given, self.channels = extractor, channels
         self.extractor = (
@@ -99,17 +102,16 @@ class FrechetDistance(FeatureMetric):
     1.7
     """
 
+    default_name = "frechet_distance"
+
     def __init__(
         self,
         extractor: str | FeatureExtractor = "random_conv",
         *,
-        channels: int = 3,
-        value_range: tuple[float, float] = (-1.0, 1.0),
         ddof: int = 1,
-        name: str = "frechet_distance",
-        dtype: Any = None,
+        **options: Any,
     ) -> None:
-        super().__init__(extractor, channels, value_range, name)
+        super().__init__(extractor, **options)
         self.ddof = ddof
         width = self.extractor.width
         self._sums = [
@@ -162,14 +164,13 @@ class CollectedFeatures(FeatureMetric):
 
     def __init__(
         self,
-        extractor: str | FeatureExtractor,
-        channels: int,
-        value_range: tuple[float, float],
-        max_images: int,
-        name: str,
+        extractor: str | FeatureExtractor = "random_conv",
+        *,
+        max_images: int = 10_000,
+        **options: Any,
     ) -> None:
         check_positive(max_images=max_images)
-        super().__init__(extractor, channels, value_range, name)
+        super().__init__(extractor, **options)
         self.max_images = max_images
         shape = (max_images, self.extractor.width)
         self._rows = [tf.Variable(tf.zeros(shape), trainable=False) for _ in range(2)]
@@ -222,17 +223,7 @@ class KernelDistance(CollectedFeatures):
     >>> gan.fit(faces, validation_data=held_out, epochs=50, callbacks=[stop])
     """
 
-    def __init__(
-        self,
-        extractor: str | FeatureExtractor = "random_conv",
-        *,
-        channels: int = 3,
-        value_range: tuple[float, float] = (-1.0, 1.0),
-        max_images: int = 10_000,
-        name: str = "kernel_distance",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(extractor, channels, value_range, max_images, name)
+    default_name = "kernel_distance"
 
     @not_converted
     def result(self) -> dict[str, float]:
@@ -264,19 +255,17 @@ class Prdc(CollectedFeatures):
     0.8
     """
 
+    default_name = "prdc"
+
     def __init__(
         self,
         extractor: str | FeatureExtractor = "random_conv",
         *,
-        channels: int = 3,
-        value_range: tuple[float, float] = (-1.0, 1.0),
-        max_images: int = 10_000,
         k: int = 5,
-        name: str = "prdc",
-        dtype: Any = None,
+        **options: Any,
     ) -> None:
         check_positive(k=k)
-        super().__init__(extractor, channels, value_range, max_images, name)
+        super().__init__(extractor, **options)
         self.k = k
 
     @not_converted

@@ -83,33 +83,22 @@ def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
     Returns:
         A list of arrays, largest first. The shorter side of the last is below 32.
     """
-    levels, level = [], tf.constant(images)
+    levels, level = [], images
     while min(level.shape[1:3]) >= 2 * SMALLEST:
         smaller = _filtered(level)[:, ::2, ::2]
-        levels.append((level - _enlarged(smaller, level.shape)).numpy())
+        pixels = np.zeros_like(level)
+        pixels[:, ::2, ::2] = smaller
+        levels.append(level - 4.0 * _filtered(pixels))
         level = smaller
-    return [*levels, level.numpy()]
+    return [*levels, level]
 
 
-def _filtered(images: tf.Tensor) -> tf.Tensor:
+def _filtered(images: np.ndarray) -> np.ndarray:
     """Applies the binomial filter; images are mirrored at their edges."""
-    channels = images.shape[-1]
     padded = tf.pad(images, [(0, 0), (2, 2), (2, 2), (0, 0)], "REFLECT")
     kernel = np.multiply.outer(BINOMIAL, BINOMIAL)[:, :, None, None]
-    kernel = np.repeat(kernel, channels, axis=2)
-    return tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID")
-
-
-def _enlarged(images: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
-    """Returns images of a shape, twice as large, with interpolated pixels."""
-    n, height, width, channels = shape
-    pixels = tf.stack([images, *[tf.zeros_like(images)] * 3])
-    # Places of a 2 x 2 block, of which only the first is set.
-    pixels = tf.reshape(pixels, (2, 2, *images.shape))
-    rows, columns = images.shape[1:3]
-    pixels = tf.transpose(pixels, (2, 3, 0, 4, 1, 5))
-    pixels = tf.reshape(pixels, (n, 2 * rows, 2 * columns, channels))
-    return 4.0 * _filtered(pixels[:, :height, :width])
+    kernel = np.repeat(kernel, images.shape[-1], axis=2)
+    return tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID").numpy()
 
 
 def _normalized_patches(
