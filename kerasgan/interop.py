@@ -11,8 +11,16 @@ import numpy as np
 from kerasgan.pytorch_files import read_pytorch_file
 
 # How to permute the axes of a kernel. PyTorch's order is (out, in, rows, columns), or
-# (in, out, rows, columns) if transposed.
+# (in, out, rows, columns) if transposed, or (channels, 1, rows, columns) if depthwise.
 TO_KERAS, TO_PYTORCH = (2, 3, 1, 0), (3, 2, 0, 1)
+# Its own inverse.
+DEPTHWISE = (2, 3, 0, 1)
+# Layers of the networks that `load_pytorch_weights` supports.
+SUPPORTED = (
+    keras.layers.BatchNormalization,
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+)
 # The parameters of a PyTorch batch normalization, in the order of Keras.
 BATCH_NORMALIZATION = ("weight", "bias", "running_mean", "running_var")
 STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
@@ -54,12 +62,16 @@ def load_pytorch_weights(
     >>> generator = kerasgan.networks.resnet_generator((256, 256, 3))
     >>> kerasgan.interop.load_pytorch_weights(generator, "latest_net_G.pth")
     """
-    modules = _group_by_module(_read(source))
+    modules = group_by_module(_read(source))
     layers = [_unwrap(layer) for layer in network.layers if layer.weights]
-    weights = [
-        _convert(layer, prefix, modules[prefix])
-        for layer, prefix in zip(layers, modules, strict=False)
-    ]
+    weights = []
+    for layer, prefix in zip(layers, modules, strict=False):
+        if not isinstance(layer, SUPPORTED):
+            raise ValueError(
+                f"network has a layer {layer.name!r} of type {type(layer).__name__}; "
+                "expected convolutions and batch normalizations only."
+            )
+        weights.append(layer_weights(layer, prefix, modules[prefix]))
     prefixes = list(modules)
     if len(modules) > len(layers):
         prefix = prefixes[len(layers)]
@@ -110,7 +122,7 @@ def _read(source: Any) -> Mapping[str, Any]:
     return content
 
 
-def _group_by_module(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def group_by_module(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns the parameters of each PyTorch module, in the order of the network.
 
     The numbers in a module's name are its positions in nested lists of modules, so
@@ -138,28 +150,28 @@ def _unwrap(layer: keras.layers.Layer) -> keras.layers.Layer:
     return getattr(layer, "layer", layer)
 
 
-def _convert(
+def layer_weights(
     layer: keras.layers.Layer, prefix: str, module: dict[str, Any]
 ) -> list[np.ndarray]:
-    """Returns the weights of a Keras layer from the parameters of a PyTorch module."""
-    names: tuple[str, ...]
-    if isinstance(layer, keras.layers.BatchNormalization):
-        names = BATCH_NORMALIZATION
-    elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
+    """Returns the weights of a Keras layer from the parameters of a PyTorch module.
+
+    Args:
+        layer: A convolution, a dense layer or a batch normalization, which is built.
+        prefix: What stands before the names of the parameters, for messages.
+        module: The parameters of the module, by name.
+
+    Raises:
+        ValueError: If a parameter is missing, unused, or has another shape.
+    """
+    names: tuple[str, ...] = BATCH_NORMALIZATION
+    if not isinstance(layer, keras.layers.BatchNormalization):
         names = ("weight", "bias") if layer.use_bias else ("weight",)
-    else:
-        raise ValueError(
-            f"network has a layer {layer.name!r} of type {type(layer).__name__}; "
-            "expected convolutions and batch normalizations only."
-        )
     arrays = []
     for name, weight in zip(names, layer.weights, strict=True):
-        shape = tuple(weight.shape)
-        is_kernel = len(shape) == 4
-        if is_kernel:
-            shape = tuple(shape[axis] for axis in TO_PYTORCH)
+        to_pytorch, to_keras = _axes(layer, len(weight.shape))
+        shape = tuple(weight.shape[axis] for axis in to_pytorch)
         array = _array(module, prefix + name, layer, shape)
-        arrays.append(array.transpose(TO_KERAS) if is_kernel else array)
+        arrays.append(array.transpose(to_keras))
     unused = sorted(set(module) - set(names))
     if unused:
         raise ValueError(
@@ -167,6 +179,17 @@ def _convert(
             f"expects {' and '.join(names)} only."
         )
     return arrays
+
+
+def _axes(
+    layer: keras.layers.Layer, rank: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns how to permute the axes of a weight to PyTorch's order, and back."""
+    if rank == 4:
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            return DEPTHWISE, DEPTHWISE
+        return TO_PYTORCH, TO_KERAS
+    return ((1, 0), (1, 0)) if rank == 2 else ((0,), (0,))
 
 
 def _array(

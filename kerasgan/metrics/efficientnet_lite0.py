@@ -7,9 +7,9 @@ import pathlib
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from kerasgan.interop import group_by_module, layer_weights
 from kerasgan.metrics.extraction import FeatureExtractor
 from kerasgan.pytorch_files import read_pytorch_file
 
@@ -129,42 +129,20 @@ def load_weights(network: keras.Model, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: If the file has other weights.
     """
-    arrays = {
-        ".".join(part.lstrip("_") for part in name.split(".")): np.asarray(array)
-        for name, array in read_pytorch_file(path).items()
+    modules = {
+        ".".join(part.lstrip("_") for part in prefix.rstrip(".").split(".")): module
+        for prefix, module in group_by_module(read_pytorch_file(path)).items()
     }
     for layer in network.layers:
         if not layer.weights:
             continue
-        shapes = [tuple(weight.shape) for weight in layer.weights]
-        try:
-            values = _weights_of(layer, arrays)
-        except KeyError as error:
+        if layer.name not in modules:
             raise ValueError(
-                f"{str(path)!r} has no {error}; expected the weights of "
-                "EfficientNet-Lite0."
-            ) from None
-        if [value.shape for value in values] != shapes:
-            raise ValueError(
-                f"{str(path)!r} has {layer.name} of shapes "
-                f"{[value.shape for value in values]}; expected {shapes}."
+                f"{str(path)!r} has no {layer.name + '.weight'!r}; expected the "
+                "weights of EfficientNet-Lite0."
             )
+        values = layer_weights(layer, f"{layer.name}.", modules[layer.name])
         layer.set_weights(values)
-
-
-def _weights_of(
-    layer: keras.layers.Layer, arrays: dict[str, np.ndarray]
-) -> list[np.ndarray]:
-    """Returns the weights of a layer in Keras's order and layout."""
-    weight = arrays[f"{layer.name}.weight"]
-    if isinstance(layer, keras.layers.BatchNormalization):
-        names = ("bias", "running_mean", "running_var")
-        return [weight, *(arrays[f"{layer.name}.{name}"] for name in names)]
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        return [weight.transpose(2, 3, 0, 1)]
-    if isinstance(layer, keras.layers.Conv2D):
-        return [weight.transpose(2, 3, 1, 0)]
-    return [weight.T, arrays[f"{layer.name}.bias"]]
 
 
 def _block(x: tf.Tensor, stage: Stage, stride: int, name: str) -> tf.Tensor:
